@@ -1,0 +1,45 @@
+"""An utterance's samples to the fixed windows that the model steps on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from intone.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class BlockShape:
+    """Samples a step takes: it advances ``advance`` samples and looks at ``window``.
+
+    ``window`` is longer: the last frame reaches beyond the advance, and one sample before
+    the first is what pre-emphasis looks back to.
+    """
+
+    advance: int
+    window: int
+
+
+class BlockCutter:
+    """Cuts one utterance. A tail that does not fill a window is not used.
+
+    That tail is under one block plus one frame (185 ms for the default model), and it lies
+    in the hangover's silence.
+    """
+
+    def __init__(self, shape: BlockShape) -> None:
+        self._shape = shape
+        self._pending = np.zeros(1, np.float32)
+
+    def push(self, samples: FloatArray) -> list[FloatArray]:
+        """Take float32 (n,); return the windows, each float32 (window,), now complete."""
+        self._pending = np.concatenate([self._pending, samples])
+        windows = []
+        start = 0
+        while self._pending.shape[0] - start >= self._shape.window:
+            windows.append(self._pending[start : start + self._shape.window].copy())
+            start += self._shape.advance
+        if start:
+            self._pending = self._pending[start:].copy()
+        return windows

@@ -1,0 +1,40 @@
+"""Logits to a calibrated answer, or to ``unsure``.
+
+Temperature scaling after Guo et al., "On Calibration of Modern Neural Networks", 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from intone.errors import SettingsError
+from intone.types import UNSURE, Decision, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How a head's logits become probabilities, and from where on they are believed."""
+
+    temperature: float = 1.0
+    threshold: float = 0.0
+    """Confidence under which the label is ``unsure``; 0 never abstains."""
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise SettingsError(f"temperature must be over 0, not {self.temperature}")
+        if not 0 <= self.threshold <= 1:
+            raise SettingsError(f"threshold must be between 0 and 1, not {self.threshold}")
+
+
+def decide(logits: FloatArray, labels: Sequence[str], calibration: Calibration) -> Decision:
+    """Return the answer for float32 ``logits`` (labels,)."""
+    scaled = logits.astype(np.float64) / calibration.temperature
+    exponentials = np.exp(scaled - scaled.max())
+    probabilities = (exponentials / exponentials.sum()).tolist()
+    scores = dict(zip(labels, probabilities, strict=True))
+    best = max(scores, key=scores.__getitem__)
+    label = best if scores[best] >= calibration.threshold else UNSURE
+    return Decision(label, scores[best], scores)

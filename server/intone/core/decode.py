@@ -1,0 +1,66 @@
+"""Bytes to float32 samples. The tables are ITU-T G.711's, as in the standard's Appendix."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intone.types import AudioFormat, Encoding, FloatArray
+
+FULL_SCALE = 32_768.0
+"""int16 full scale: -32768 becomes -1.0."""
+
+
+def _mulaw_table() -> FloatArray:
+    codes = ~np.arange(256, dtype=np.int32) & 0xFF
+    magnitude = (((codes & 0x0F) << 3) + 0x84) << ((codes & 0x70) >> 4)
+    linear = np.where(codes & 0x80, 0x84 - magnitude, magnitude - 0x84)
+    return (linear / FULL_SCALE).astype(np.float32)
+
+
+def _alaw_table() -> FloatArray:
+    codes = np.arange(256, dtype=np.int32) ^ 0x55
+    segment = (codes & 0x70) >> 4
+    mantissa = (codes & 0x0F) << 4
+    magnitude = np.where(
+        segment == 0, mantissa + 8, (mantissa + 0x108) << np.maximum(segment - 1, 0)
+    )
+    linear = np.where(codes & 0x80, magnitude, -magnitude)
+    return (linear / FULL_SCALE).astype(np.float32)
+
+
+_TABLES = {Encoding.MULAW: _mulaw_table(), Encoding.ALAW: _alaw_table()}
+
+
+class Decoder:
+    """Decodes a stream of bytes in pieces of any length; an incomplete sample is carried."""
+
+    def __init__(self, audio: AudioFormat) -> None:
+        self._audio = audio
+        self._leftover = b""
+
+    def decode(self, data: bytes) -> FloatArray:
+        """Return float32 (ticks, channels) in [-1, 1] of every sample now complete.
+
+        f32le input is clipped to [-1, 1]; a NaN becomes 0.
+        """
+        if self._leftover:
+            data = self._leftover + data
+        whole = len(data) - len(data) % self._audio.bytes_per_tick
+        self._leftover = bytes(data[whole:])
+        flat = self._to_float(memoryview(data)[:whole])
+        return flat.reshape(-1, self._audio.channels)
+
+    def _to_float(self, data: memoryview) -> FloatArray:
+        encoding = self._audio.encoding
+        if encoding is Encoding.S16LE:
+            return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(FULL_SCALE)
+        if encoding is Encoding.F32LE:
+            samples = np.frombuffer(data, "<f4").astype(np.float32)
+            return np.clip(np.nan_to_num(samples, nan=0.0), -1.0, 1.0)
+        return _TABLES[encoding][np.frombuffer(data, np.uint8)]
+
+
+def to_int16(samples: FloatArray) -> NDArray[np.int16]:
+    """Return ``samples`` (any shape, [-1, 1]) as int16, rounded and clipped."""
+    return np.clip(np.rint(samples * FULL_SCALE), -32_768, 32_767).astype(np.int16)

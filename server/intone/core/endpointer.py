@@ -1,0 +1,110 @@
+"""When an utterance starts and ends: a state machine on (frame, is_speech), in whole frames.
+
+It knows nothing of audio. Both decisions are ratios over a ring, so that one false frame
+neither opens an utterance nor postpones its end by a whole hangover.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from intone.settings import FRAME_MS, EndpointerSettings
+from intone.types import EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An utterance begins at ``start_frame``, pre-roll included; maybe before this frame."""
+
+    start_frame: int
+    continues_previous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The utterance ends before ``end_frame`` and held ``speech_frames`` of speech."""
+
+    end_frame: int
+    speech_frames: int
+    reason: EndReason
+
+
+Transition = Opened | Closed
+
+
+def _frames(duration_ms: int) -> int:
+    return duration_ms // FRAME_MS
+
+
+class Endpointer:
+    """Feed one decision a frame; get the transitions it causes, in order."""
+
+    def __init__(self, settings: EndpointerSettings) -> None:
+        self._window: deque[bool] = deque(maxlen=_frames(settings.window_ms))
+        self._hangover: deque[bool] = deque(maxlen=_frames(settings.hangover_ms))
+        # ceil: "at least this share", in whole frames.
+        self._start_count = -int(-settings.start_ratio * _frames(settings.window_ms) // 1)
+        self._end_count = -int(-settings.end_ratio * _frames(settings.hangover_ms) // 1)
+        self._pre_roll = _frames(settings.pre_roll_ms)
+        self._max_frames = _frames(settings.max_utterance_ms)
+        self._next_frame = 0
+        self._start_frame: int | None = None
+        self._previous_end = 0
+        self._speech_frames = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an utterance is running."""
+        return self._start_frame is not None
+
+    @property
+    def speech_frames(self) -> int:
+        """Speech frames in the running utterance."""
+        return self._speech_frames
+
+    def push(self, is_speech: bool) -> list[Transition]:
+        """Take the next frame's decision."""
+        self._next_frame += 1
+        if self._start_frame is None:
+            return self._while_quiet(is_speech)
+        return self._while_speaking(is_speech)
+
+    def close(self, reason: EndReason) -> list[Transition]:
+        """End the running utterance now, if there is one."""
+        if self._start_frame is None:
+            return []
+        closed = Closed(self._next_frame, self._speech_frames, reason)
+        self._start_frame = None
+        self._previous_end = self._next_frame
+        self._speech_frames = 0
+        self._window.clear()
+        return [closed]
+
+    def _while_quiet(self, is_speech: bool) -> list[Transition]:
+        self._window.append(is_speech)
+        if sum(self._window) < self._start_count:
+            return []
+        first_speech = self._next_frame - len(self._window) + self._window.index(True)
+        start = max(first_speech - self._pre_roll, self._previous_end)
+        self._open(start, sum(self._window))
+        self._hangover.clear()
+        return [Opened(start)]
+
+    def _while_speaking(self, is_speech: bool) -> list[Transition]:
+        self._hangover.append(is_speech)
+        self._speech_frames += is_speech
+        quiet = len(self._hangover) - sum(self._hangover)
+        # Only a quiet frame ends an utterance: not the first frame of a new word.
+        if not is_speech and quiet >= self._end_count:
+            return self.close(EndReason.SILENCE)
+        assert self._start_frame is not None
+        if self._next_frame - self._start_frame < self._max_frames:
+            return []
+        split = self.close(EndReason.MAX_DURATION)
+        self._open(self._next_frame, 0)
+        return [*split, Opened(self._next_frame, continues_previous=True)]
+
+    def _open(self, start_frame: int, speech_frames: int) -> None:
+        self._start_frame = start_frame
+        self._speech_frames = speech_frames

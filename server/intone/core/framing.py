@@ -1,0 +1,28 @@
+"""Samples to frames of 20 ms: leftovers are carried, never padded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intone.settings import FRAME_MS
+from intone.types import FloatArray, to_samples
+
+FRAME_SAMPLES = to_samples(FRAME_MS)
+"""Samples of a frame at 16 kHz: 320."""
+
+
+class Framer:
+    """Cuts (n, channels) samples into whole frames."""
+
+    def __init__(self, channels: int) -> None:
+        self._leftover = np.zeros((0, channels), np.float32)
+
+    def push(self, samples: FloatArray) -> FloatArray:
+        """Take float32 (n, channels); return (frames, channels, FRAME_SAMPLES), contiguous."""
+        if self._leftover.shape[0]:
+            samples = np.concatenate([self._leftover, samples])
+        count = samples.shape[0] // FRAME_SAMPLES
+        whole = count * FRAME_SAMPLES
+        self._leftover = samples[whole:].copy()
+        frames = samples[:whole].reshape(count, FRAME_SAMPLES, samples.shape[1])
+        return np.ascontiguousarray(frames.transpose(0, 2, 1))

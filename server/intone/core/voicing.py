@@ -1,0 +1,70 @@
+"""Does an utterance hold voiced (periodic) sound? Keyboard clicks fool webrtcvad, not this.
+
+Normalised cross-correlation (NCCF, D. Talkin, "A robust algorithm for pitch tracking",
+1995) of 35 ms windows every 20 ms, at 4 kHz, for pitches from 70 to 400 Hz. Voiced speech
+keeps a high correlation peak over several windows in a row; clicks and noise do not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intone.types import SAMPLE_RATE_HZ, FloatArray
+
+_DECIMATION = 4
+_RATE_HZ = SAMPLE_RATE_HZ // _DECIMATION
+_WINDOW = 35 * _RATE_HZ // 1_000
+_HOP_MS = 20
+_HOP = _HOP_MS * _RATE_HZ // 1_000
+_MIN_LAG = _RATE_HZ // 400
+_MAX_LAG = _RATE_HZ // 70
+_FFT = 256
+_PEAK = 0.75
+"""NCCF over which a window counts as periodic."""
+
+
+def periodic_windows(samples: FloatArray) -> list[bool]:
+    """Say of each 20 ms hop of float32 ``samples`` (n,), at 16 kHz, whether it is periodic."""
+    whole = samples.shape[0] - samples.shape[0] % _DECIMATION
+    # A mean of four is low-pass enough: what aliases lies over 2 kHz, above any pitch.
+    slow = samples[:whole].reshape(-1, _DECIMATION).mean(axis=1, dtype=np.float64)
+    count = (slow.shape[0] - _WINDOW) // _HOP + 1
+    if count <= 0:
+        return []
+    windows = np.lib.stride_tricks.sliding_window_view(slow, _WINDOW)[::_HOP]
+    windows = windows - windows.mean(axis=1, keepdims=True)
+    correlation = _nccf(windows)
+    inner = correlation[:, 1:-1]
+    # A true peak, not the shoulder of lag 0 that every low-pitched rumble has.
+    is_peak = (inner >= correlation[:, :-2]) & (inner >= correlation[:, 2:])
+    return [bool(hit) for hit in np.any(is_peak & (inner > _PEAK), axis=1)]
+
+
+def _nccf(windows: np.ndarray) -> np.ndarray:
+    """Return (windows, lags) of correlation in [-1, 1] at lags _MIN_LAG - 1 … _MAX_LAG + 1."""
+    lags = np.arange(_MIN_LAG - 1, _MAX_LAG + 2)
+    spectrum = np.fft.rfft(windows, _FFT, axis=1)
+    products = np.fft.irfft(np.abs(spectrum) ** 2, _FFT, axis=1)[:, lags]
+    energy = np.cumsum(windows**2, axis=1)
+    total = energy[:, -1:]
+    head = energy[:, _WINDOW - 1 - lags]
+    tail = total - energy[:, lags - 1]
+    # The added term (1e-8 of full scale squared) keeps near-silence from correlating.
+    return products / np.sqrt(head * tail + (1e-8 * _WINDOW) ** 2)
+
+
+class VoicingCheck:
+    """Watches one utterance; once enough periodic sound was heard in a row, it stays so."""
+
+    def __init__(self, min_periodic_ms: int) -> None:
+        self._needed = -(-min_periodic_ms // _HOP_MS)
+        self._run = 0
+        self.is_voiced = self._needed == 0
+
+    def push(self, samples: FloatArray) -> None:
+        """Take the next samples, float32 (n,), at 16 kHz; free once the answer is known."""
+        if self.is_voiced:
+            return
+        for is_periodic in periodic_windows(samples):
+            self._run = self._run + 1 if is_periodic else 0
+            self.is_voiced = self.is_voiced or self._run >= self._needed

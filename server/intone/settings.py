@@ -1,0 +1,190 @@
+"""Settings: frozen dataclasses that refuse nonsense when they are built.
+
+Where they come from (flags, ``INTONE_*``, TOML) is the business of
+:mod:`intone.configuration`; nothing in here reads a file or the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from intone.errors import SettingsError
+
+FRAME_MS = 20
+"""One voice-activity decision: webrtcvad takes 10, 20 or 30 ms; a telephony packet is 20 ms."""
+
+
+def _check(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise SettingsError(sentence)
+
+
+def _check_between(name: str, value: float, low: float, high: float) -> None:
+    _check(low <= value <= high, f"{name} must be between {low} and {high}, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointerSettings:
+    """How speech is cut into utterances. Durations are rounded down to whole frames."""
+
+    vad: str = "webrtc"
+    """Voice detector, by its entry-point name in ``intone.voice_detectors``."""
+    vad_mode: int = 2
+    """webrtcvad's aggressiveness: 0 lets most through, 3 least."""
+    window_ms: int = 300
+    """The ring on which the start is decided."""
+    start_ratio: float = 0.8
+    """An utterance starts when this share of the ring is speech."""
+    hangover_ms: int = 500
+    """The ring on which the end is decided."""
+    end_ratio: float = 0.8
+    """An utterance ends when this share of the hangover is not speech."""
+    pre_roll_ms: int = 300
+    """Audio kept from before the first speech frame: onsets are soft."""
+    min_speech_ms: int = 400
+    """Less speech than this is discarded as too_short."""
+    max_utterance_ms: int = 15_000
+    """Longer speech is split; the next utterance says which one it continues."""
+    floor_dbfs: float = -60.0
+    """A frame quieter than this (RMS) is not speech, whatever the detector says."""
+    min_periodic_ms: int = 60
+    """Less periodic sound than this is discarded as unvoiced; 0 turns the check off."""
+
+    def __post_init__(self) -> None:
+        _check_between("vad_mode", self.vad_mode, 0, 3)
+        _check_between("window_ms", self.window_ms, FRAME_MS, 5_000)
+        _check_between("start_ratio", self.start_ratio, 0.01, 1.0)
+        _check_between("hangover_ms", self.hangover_ms, FRAME_MS, 10_000)
+        _check_between("end_ratio", self.end_ratio, 0.01, 1.0)
+        _check_between("pre_roll_ms", self.pre_roll_ms, 0, 5_000)
+        _check_between("min_speech_ms", self.min_speech_ms, 0, 10_000)
+        _check_between("max_utterance_ms", self.max_utterance_ms, 1_000, 60_000)
+        _check_between("floor_dbfs", self.floor_dbfs, -120.0, 0.0)
+        _check_between("min_periodic_ms", self.min_periodic_ms, 0, 5_000)
+        _check(
+            self.max_utterance_ms >= self.pre_roll_ms + self.window_ms + self.hangover_ms,
+            "max_utterance_ms must hold at least pre_roll_ms + window_ms + hangover_ms",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the blocks of all live utterances share the model."""
+
+    max_batch: int = 64
+    """Blocks in one model call: past 64 a block costs no less, only later (measured on two cores)."""
+    max_wait_ms: float = 2.0
+    """How long the first block of a batch may wait for company."""
+    interim_backlog_s: float = 0.5
+    """Audio waiting over this: interims are dropped until the engine has caught up."""
+    refuse_backlog_s: float = 1.5
+    """Audio waiting over this: new sessions are refused."""
+    discard_backlog_s: float = 10.0
+    """One utterance's audio waiting over this: it is discarded as overloaded."""
+
+    def __post_init__(self) -> None:
+        _check_between("max_batch", self.max_batch, 1, 1_024)
+        _check_between("max_wait_ms", self.max_wait_ms, 0.0, 1_000.0)
+        _check(
+            0 < self.interim_backlog_s <= self.refuse_backlog_s <= self.discard_backlog_s,
+            "backlogs must grow: interim_backlog_s <= refuse_backlog_s <= discard_backlog_s",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one client, and all of them together, may take. Each default says why."""
+
+    max_sessions: int = 1_000
+    """What one core is built to carry."""
+    max_message_bytes: int = 1 << 20
+    """32 s of 16 kHz s16le: far over any live frame, far under what hurts."""
+    max_frame_s: float = 10.0
+    """A live client sends 0.02 to 1 s at a time."""
+    max_rate: float = 20.0
+    """Sustained audio seconds a wall second: a file may be streamed, a flood may not."""
+    max_rate_burst_s: float = 30.0
+    """Audio that may come at once before ``max_rate`` counts: a reconnecting client's backlog."""
+    max_session_s: float = 3 * 3600.0
+    """Longer than nearly every call."""
+    idle_timeout_s: float = 60.0
+    """Neither audio nor a message: a half-open socket."""
+    send_timeout_s: float = 10.0
+    """A client that takes no event for this long is not reading."""
+    max_upload_bytes: int = 200 << 20
+    """An hour of 16 kHz 16-bit audio is 115 MB."""
+    max_upload_s: float = 3600.0
+    """Audio in one ``POST /v1/analyze``."""
+    max_uploads: int = 4
+    """Uploads analysed at once: each holds its decoded audio in memory."""
+    drain_s: float = 10.0
+    """How long running utterances may take to finish when the server stops."""
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            _check(getattr(self, name) > 0, f"{name} must be over 0, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """What a client may choose for its session."""
+
+    model: str = "gru"
+    interim_ms: int = 500
+    """Audio between interims; 0 sends none."""
+
+    def __post_init__(self) -> None:
+        _check(
+            self.interim_ms == 0 or 100 <= self.interim_ms <= 60_000,
+            f"interim_ms must be 0 (none) or between 100 and 60000, not {self.interim_ms}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Everything ``intone serve`` needs."""
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    tokens: tuple[str, ...] = ()
+    """Accepted bearer tokens; none means no authentication."""
+    allow_open: bool = False
+    """Listen beyond loopback without a token: only where something else keeps the door."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of pages, besides the server's own, that may connect; ``*`` is any."""
+    models_dir: Path | None = None
+    """A folder of further model folders."""
+    models: tuple[str, ...] = ()
+    """Names to load; none means all that are found."""
+    log_format: str = "text"
+    log_level: str = "info"
+    session: SessionSettings = field(default_factory=SessionSettings)
+    endpointer: EndpointerSettings = field(default_factory=EndpointerSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+
+    def __post_init__(self) -> None:
+        _check_between("port", self.port, 0, 65_535)
+        _check(self.log_format in ("text", "json"), "log_format must be text or json")
+        _check(
+            self.log_level in ("debug", "info", "warning", "error"),
+            "log_level must be debug, info, warning or error",
+        )
+        _check(all(self.tokens), "a token must not be empty")
+        _check(
+            bool(self.tokens) or self.allow_open or is_loopback(self.host),
+            f"refusing to listen on {self.host} without a token: "
+            "give --token, or --allow-open if something else guards it",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is reachable from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
