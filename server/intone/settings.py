@@ -39,7 +39,7 @@ class EndpointerSettings:
     """An utterance starts when this share of the ring is speech."""
     hangover_ms: int = 500
     """The ring on which the end is decided."""
-    end_ratio: float = 0.8
+    end_ratio: float = 0.9
     """An utterance ends when this share of the hangover is not speech."""
     pre_roll_ms: int = 300
     """Audio kept from before the first speech frame: onsets are soft."""
@@ -47,9 +47,9 @@ class EndpointerSettings:
     """Less speech than this is discarded as too_short."""
     max_utterance_ms: int = 15_000
     """Longer speech is split; the next utterance says which one it continues."""
-    floor_dbfs: float = -60.0
+    floor_dbfs: float = -65.0
     """A frame quieter than this (RMS) is not speech, whatever the detector says."""
-    min_periodic_ms: int = 60
+    min_periodic_ms: int = 80
     """Less periodic sound than this is discarded as unvoiced; 0 turns the check off."""
 
     def __post_init__(self) -> None:
@@ -148,7 +148,7 @@ class ServerSettings:
 
     host: str = "127.0.0.1"
     port: int = 8765
-    tokens: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = field(default=(), repr=False)
     """Accepted bearer tokens; none means no authentication."""
     allow_open: bool = False
     """Listen beyond loopback without a token: only where something else keeps the door."""

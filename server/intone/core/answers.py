@@ -1,0 +1,106 @@
+"""Hops and scores to the events of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from intone.core.card import Card
+from intone.core.decision import decide
+from intone.types import (
+    Decision,
+    DiscardReason,
+    Scores,
+    SpeechBlock,
+    SpeechEnded,
+    SpeechStarted,
+    UtteranceDiscarded,
+    UtteranceInterim,
+    UtteranceResult,
+    UtteranceStarted,
+    to_ms,
+    to_samples,
+)
+
+
+@dataclass(slots=True)
+class _Open:
+    continues: int | None
+    next_interim_sample: int
+    scores: Scores | None = None
+
+
+class Answers:
+    """Remembers the last scores of every open utterance and words the events."""
+
+    def __init__(self, card: Card, interim_ms: int) -> None:
+        self._card = card
+        self._interim_samples = to_samples(interim_ms)
+        self._open: dict[int, _Open] = {}
+
+    def started(self, hop: SpeechStarted) -> UtteranceStarted:
+        """Open an utterance."""
+        first = hop.start_sample + self._interim_samples
+        self._open[hop.utterance_id] = _Open(hop.continues, first)
+        return UtteranceStarted(
+            hop.utterance_id, hop.channel, to_ms(hop.start_sample), hop.continues
+        )
+
+    def scored(
+        self, hop: SpeechBlock, scores: Scores, *, interims_allowed: bool = True
+    ) -> UtteranceInterim | None:
+        """Take the scores after a block; return an interim when one is due.
+
+        Due is counted in audio time, so that it does not depend on how fast audio comes.
+        """
+        utterance = self._open[hop.utterance_id]
+        utterance.scores = scores
+        if not self._interim_samples or hop.end_sample < utterance.next_interim_sample:
+            return None
+        if not hop.is_confirmed:
+            return None
+        while utterance.next_interim_sample <= hop.end_sample:
+            utterance.next_interim_sample += self._interim_samples
+        if not interims_allowed:
+            return None
+        emotion, gender = self._decide(scores)
+        span = (hop.utterance_id, hop.channel, to_ms(hop.start_sample), to_ms(hop.end_sample))
+        return UtteranceInterim(*span, emotion, gender)
+
+    def ended(self, hop: SpeechEnded) -> UtteranceResult:
+        """Close an utterance with its final answer."""
+        utterance = self._open.pop(hop.utterance_id)
+        # The segmenter ends nothing in a result that gave no block.
+        assert utterance.scores is not None
+        emotion, gender = self._decide(utterance.scores)
+        return UtteranceResult(
+            hop.utterance_id,
+            hop.channel,
+            to_ms(hop.start_sample),
+            to_ms(hop.end_sample),
+            hop.reason,
+            emotion,
+            gender,
+            self._card.name,
+            utterance.continues,
+        )
+
+    def discarded(
+        self,
+        utterance_id: int,
+        channel: int,
+        start_sample: int,
+        end_sample: int,
+        reason: DiscardReason,
+    ) -> UtteranceDiscarded:
+        """Close an utterance without an answer."""
+        del self._open[utterance_id]
+        return UtteranceDiscarded(
+            utterance_id, channel, to_ms(start_sample), to_ms(end_sample), reason
+        )
+
+    def _decide(self, scores: Scores) -> tuple[Decision, Decision]:
+        card = self._card
+        return (
+            decide(scores.emotion_logits, card.emotions, card.emotion_calibration),
+            decide(scores.gender_logits, card.genders, card.gender_calibration),
+        )

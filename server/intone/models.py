@@ -1,0 +1,111 @@
+"""Model folders: found, checked against their cards, and loaded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intone import plugins, resources
+from intone.core.card import Card, parse_card
+from intone.core.recogniser import Recogniser
+from intone.errors import ModelError, UnknownModel
+
+CARD_FILE = "card.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model whose file is the one its card speaks of."""
+
+    card: Card
+    folder: Path
+    content: bytes
+
+    def new_recogniser(self) -> Recogniser:
+        """Return a recogniser of its own interpreters: one a thread."""
+        recogniser: Recogniser = plugins.load(plugins.RECOGNISERS, self.card.kind)(
+            self.card, self.content
+        )
+        return recogniser
+
+
+def load_model(folder: Path) -> Model:
+    """Load ``folder``; raise :class:`ModelError` that names the file and why."""
+    card_path = folder / CARD_FILE
+    card = parse_card(_read(card_path), str(card_path))
+    if card.name != folder.name:
+        raise ModelError(f"{card_path}: name is {card.name!r}, the folder {folder.name!r}")
+    if Path(card.file).name != card.file:
+        raise ModelError(f"{card_path}: file must lie in the folder itself, not {card.file!r}")
+    model_path = folder / card.file
+    content = _read(model_path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.sha256:
+        raise ModelError(f"{model_path}: sha256 is {found}, the card says {card.sha256}")
+    return Model(card, folder, content)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}") from error
+
+
+def _folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        raise ModelError(f"{root}: no such folder of models")
+    return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._")
+
+
+class ModelStore(Mapping[str, Model]):
+    """The models a process serves, by name."""
+
+    def __init__(self, models: Mapping[str, Model]) -> None:
+        self._models = dict(models)
+
+    @classmethod
+    def load(cls, models_dir: Path | None = None, names: Sequence[str] = ()) -> ModelStore:
+        """Load the models that come with intone and those under ``models_dir``.
+
+        A folder in ``models_dir`` takes the place of one of the same name that comes with
+        intone. ``names`` limits what is loaded; none means all.
+        Raises :class:`ModelError` for a folder that cannot be served, :class:`UnknownModel`
+        for a name that is not there.
+        """
+        roots = [resources.models_dir()] + ([models_dir] if models_dir else [])
+        folders = {folder.name: folder for root in roots for folder in _folders(root)}
+        for name in names:
+            if name not in folders:
+                raise _unknown(name, folders)
+        wanted = [name for name in folders if not names or name in names]
+        if not wanted:
+            raise ModelError(f"no model folder under {' or '.join(map(str, roots))}")
+        return cls({name: load_model(folders[name]) for name in wanted})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(self._models)
+
+    def __getitem__(self, name: str) -> Model:
+        """Return the model called ``name``; raise :class:`UnknownModel` if there is none."""
+        try:
+            return self._models[name]
+        except KeyError:
+            raise _unknown(name, self._models) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._models
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> UnknownModel:
+    return UnknownModel(f"there is no model {name!r} here; there is: {', '.join(sorted(known))}")

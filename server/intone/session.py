@@ -1,0 +1,101 @@
+"""intone in your own process: no server, no event loop, the same results."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intone import plugins
+from intone.core.answers import Answers
+from intone.core.front_end import FrontEnd
+from intone.core.recogniser import Recogniser
+from intone.models import Model, ModelStore
+from intone.settings import EndpointerSettings, SessionSettings
+from intone.types import (
+    AudioFormat,
+    Event,
+    FloatArray,
+    Hop,
+    Scores,
+    SpeechBlock,
+    SpeechDiscarded,
+    SpeechEnded,
+    SpeechStarted,
+)
+
+
+class Session:
+    """One stream of one or two speakers' audio.
+
+        session = Session()
+        for event in session.feed(pcm_bytes):
+            print(event)
+
+    Args:
+        audio: how the bytes are written; 16 kHz mono s16le unless told.
+        model: name of a model that comes with intone, a loaded :class:`Model`, or a
+            recogniser to share between sessions of one thread or many.
+        interim_ms: audio between interims; 0 sends none.
+        endpointer: how utterances are cut.
+
+    Raises:
+        UnknownModel, ModelError: the model is not there or cannot be served.
+        SettingsError: ``interim_ms`` or the voice detector's name makes no sense.
+    """
+
+    def __init__(
+        self,
+        audio: AudioFormat | None = None,
+        *,
+        model: str | Model | Recogniser = "gru",
+        interim_ms: int = 500,
+        endpointer: EndpointerSettings | None = None,
+    ) -> None:
+        self._recogniser = _recogniser(model)
+        card = self._recogniser.card
+        endpointer = endpointer or EndpointerSettings()
+        make_detector = plugins.load(plugins.VOICE_DETECTORS, endpointer.vad)
+        self._front_end = FrontEnd(audio or AudioFormat(), endpointer, make_detector, card.shape)
+        self._answers = Answers(card, SessionSettings(interim_ms=interim_ms).interim_ms)
+        self._states: dict[int, FloatArray] = {}
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take any number of bytes; return the events they caused, in order."""
+        return self._follow(self._front_end.feed(data))
+
+    def flush(self) -> list[Event]:
+        """End the running utterances now; the stream goes on."""
+        return self._follow(self._front_end.flush())
+
+    def finish(self) -> list[Event]:
+        """End the stream; return the last events. Nothing may be fed afterwards."""
+        return self._follow(self._front_end.finish())
+
+    def _follow(self, hops: list[Hop]) -> list[Event]:
+        events = (self._event(hop) for hop in hops)
+        return [event for event in events if event is not None]
+
+    def _event(self, hop: Hop) -> Event | None:
+        if isinstance(hop, SpeechStarted):
+            self._states[hop.utterance_id] = np.zeros(self._recogniser.card.state_size, np.float32)
+            return self._answers.started(hop)
+        if isinstance(hop, SpeechBlock):
+            return self._answers.scored(hop, self._step(hop))
+        del self._states[hop.utterance_id]
+        if isinstance(hop, SpeechEnded):
+            return self._answers.ended(hop)
+        assert isinstance(hop, SpeechDiscarded)
+        return self._answers.discarded(
+            hop.utterance_id, hop.channel, hop.start_sample, hop.end_sample, hop.reason
+        )
+
+    def _step(self, block: SpeechBlock) -> Scores:
+        state = self._states[block.utterance_id]
+        output = self._recogniser.step(block.window[np.newaxis], state[np.newaxis])
+        self._states[block.utterance_id] = output.states[0]
+        return Scores(output.emotion_logits[0], output.gender_logits[0])
+
+
+def _recogniser(model: str | Model | Recogniser) -> Recogniser:
+    if isinstance(model, str):
+        model = ModelStore.load(names=(model,))[model]
+    return model.new_recogniser() if isinstance(model, Model) else model
