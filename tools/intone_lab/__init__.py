@@ -1,0 +1,1 @@
+"""The lab: corpora, training, export and evaluation of intone's models."""

@@ -1,0 +1,223 @@
+"""Finds and reads the clips of the corpora, as published or as copied about.
+
+A file is known by its published name, wherever it lies under the root: folders differ from
+copy to copy, names do not.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS, Corpus, Labels, NotSpeech
+
+_log = logging.getLogger(__name__)
+
+SOUND_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".aif", ".aiff", ".aifc"})
+
+SAME_RECORDING = (("ravdess/03-01-03-01-02-01-07", "ravdess/03-01-03-01-02-02-07"),)
+"""Clips, by :attr:`Clip.key`, that were published twice: never let them part into two folds."""
+
+CREMA_D_ACTORS = "VideoDemographics.csv"
+"""CREMA-D's table of its actors, published beside its sound folder."""
+
+
+class CorpusError(Exception):
+    """A root, corpus or clip that cannot be read; names it and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One recorded sentence or word with its labels."""
+
+    path: Path
+    corpus: str
+    speaker: str
+    """Prefixed by the corpus: ``ravdess/01``."""
+    gender: str
+    """``female`` or ``male``."""
+    emotion: str | None
+    """One of :data:`intone_lab.catalogue.EMOTIONS`, or None for what is none of them."""
+    sentence: str
+    """What is said, as the corpus numbers it; unique within the corpus only."""
+    name: str
+    """The published file name without its ending."""
+
+    @property
+    def key(self) -> str:
+        """The same clip's name in every copy of the corpus: ``ravdess/03-01-…``."""
+        return f"{self.corpus}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A sound file that is not among the clips, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Every sound file under a root that is of the corpora asked for, or of none."""
+
+    clips: tuple[Clip, ...]
+    """Sorted by corpus, speaker and name: the same on every machine."""
+    skipped: tuple[Skipped, ...]
+
+
+def find_clips(root: Path, corpora: Sequence[str] | None = None) -> list[Clip]:
+    """Clips under ``root``, sorted; what is skipped goes to the log, a line a reason.
+
+    Takes and raises what :func:`survey` does.
+    """
+    found = survey(root, corpora)
+    for reason, count in sorted(Counter(skipped.reason for skipped in found.skipped).items()):
+        example = next(skipped.path for skipped in found.skipped if skipped.reason == reason)
+        _log.warning("skipped %d files, such as %s: %s", count, example, reason)
+    return list(found.clips)
+
+
+def survey(root: Path, corpora: Sequence[str] | None = None) -> Survey:
+    """Look at every sound file under ``root``.
+
+    ``corpora`` are names of :data:`intone_lab.catalogue.CORPORA`; None means those that are
+    there. Raises :class:`CorpusError` if ``root`` is no folder, a name is unknown, or a corpus
+    asked for (or, for None, any at all) has no clip.
+    """
+    wanted = _wanted(corpora)
+    if not root.is_dir():
+        raise CorpusError(f"{root} is not a folder")
+    actors = _ActorTable(root)
+    clips: dict[str, Clip] = {}
+    skipped: list[Skipped] = []
+    for path in _sound_files(root):
+        try:
+            clip = _clip(path, actors)
+        except NotSpeech as reason:
+            skipped.append(Skipped(path, str(reason)))
+            continue
+        if clip.key in clips:
+            skipped.append(Skipped(path, f"another copy of a clip of {clip.corpus}"))
+        else:
+            clips[clip.key] = clip
+    taken = [clip for clip in clips.values() if clip.corpus in wanted]
+    _check_complete(root, taken, wanted if corpora is not None else ())
+    order = sorted(taken, key=lambda clip: (clip.corpus, clip.speaker, clip.name))
+    return Survey(tuple(order), tuple(skipped))
+
+
+def emotions_present(clips: Iterable[Clip], at_least: int = 10) -> dict[str, tuple[str, ...]]:
+    """The emotions that the clips of each corpus hold, in the order of ``EMOTIONS``.
+
+    Fewer than ``at_least`` clips do not make a class: a copy of CREMA-D with 1,720 happy and
+    sad clips and one neutral one teaches nothing about neutral.
+    """
+    counts: dict[str, Counter[str | None]] = {}
+    for clip in clips:
+        counts.setdefault(clip.corpus, Counter())[clip.emotion] += 1
+    return {
+        corpus: tuple(emotion for emotion in EMOTIONS if count[emotion] >= at_least)
+        for corpus, count in counts.items()
+    }
+
+
+def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
+    """Samples of a clip, float32 of shape (n,) in [-1, 1], and its rate in Hz.
+
+    Channels are averaged: RAVDESS has five clips that are mono in stereo files. What the file
+    is, its content says: TESS has AIFF files named ``.wav``. Raises :class:`CorpusError`.
+    """
+    try:
+        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise CorpusError(f"{path} cannot be read: {error}") from error
+    if not len(samples):
+        raise CorpusError(f"{path} holds no audio")
+    return samples.mean(axis=1, dtype=np.float32), int(rate_hz)
+
+
+def _wanted(corpora: Sequence[str] | None) -> frozenset[str]:
+    if corpora is None:
+        return frozenset(CORPORA)
+    unknown = sorted(set(corpora) - set(CORPORA))
+    if unknown:
+        raise CorpusError(f"no corpus {', '.join(unknown)}; there are {', '.join(CORPORA)}")
+    return frozenset(corpora)
+
+
+def _check_complete(root: Path, clips: Sequence[Clip], asked: Iterable[str]) -> None:
+    missing = sorted(set(asked) - {clip.corpus for clip in clips})
+    if missing:
+        raise CorpusError(f"no clips of {', '.join(missing)} under {root}")
+    if not clips:
+        raise CorpusError(f"no clips of any corpus under {root}")
+
+
+def _sound_files(root: Path) -> Iterator[Path]:
+    for path in sorted(root.rglob("*")):
+        # Archives made on a Mac carry ._ files beside every clip.
+        if path.suffix.lower() in SOUND_SUFFIXES and not path.name.startswith("."):
+            yield path
+
+
+def _clip(path: Path, actors: _ActorTable) -> Clip:
+    corpus, labels = _labels(path)
+    gender = labels.gender or actors.gender(labels.speaker, path)
+    return Clip(
+        path=path,
+        corpus=corpus.name,
+        speaker=f"{corpus.name}/{labels.speaker}",
+        gender=gender,
+        emotion=labels.emotion,
+        sentence=labels.sentence,
+        name=labels.name,
+    )
+
+
+def _labels(path: Path) -> tuple[Corpus, Labels]:
+    for corpus in CORPORA.values():
+        labels = corpus.read_name(path)
+        if labels is not None:
+            return corpus, labels
+    raise NotSpeech("its name is of no corpus known here")
+
+
+class _ActorTable:
+    """CREMA-D's actors, from the tables under a root, read when first asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._genders: dict[str, str] | None = None
+
+    def gender(self, actor: str, path: Path) -> str:
+        if self._genders is None:
+            self._genders = dict(self._rows(path))
+        if actor not in self._genders:
+            raise NotSpeech(f"no {CREMA_D_ACTORS} under the root tells its actor's sex")
+        return self._genders[actor]
+
+    def _rows(self, path: Path) -> Iterator[tuple[str, str]]:
+        # The table lies above the root when the root is CREMA-D's own sound folder.
+        above = path.parent.parent / CREMA_D_ACTORS
+        for table in (above, *sorted(self._root.rglob(CREMA_D_ACTORS))):
+            if table.is_file():
+                yield from _read_actors(table)
+
+
+def _read_actors(table: Path) -> Iterator[tuple[str, str]]:
+    with table.open(newline="", encoding="utf-8-sig") as lines:
+        rows = csv.DictReader(lines)
+        if not {"ActorID", "Sex"} <= set(rows.fieldnames or ()):
+            raise CorpusError(f"{table} has no columns ActorID and Sex")
+        for row in rows:
+            if row["Sex"].lower() in GENDERS:
+                yield row["ActorID"], row["Sex"].lower()
