@@ -74,7 +74,7 @@ class EngineSettings:
     """How the blocks of all live utterances share the model."""
 
     max_batch: int = 64
-    """Blocks in one model call: past 64 a block costs no less, only later (measured on two cores)."""
+    """Blocks in one model call: past 64 a block costs no less, only later (two cores measured)."""
     max_wait_ms: float = 2.0
     """How long the first block of a batch may wait for company."""
     interim_backlog_s: float = 0.5
