@@ -132,6 +132,7 @@ class SessionSettings:
     """What a client may choose for its session."""
 
     model: str = "gru"
+    """The model of a session that names none."""
     interim_ms: int = 500
     """Audio between interims; 0 sends none."""
 
@@ -147,7 +148,9 @@ class ServerSettings:
     """Everything ``intone serve`` needs."""
 
     host: str = "127.0.0.1"
+    """Address to listen on; one beyond loopback needs a token, or ``allow_open``."""
     port: int = 8765
+    """Port to listen on; 0 takes a free one."""
     tokens: tuple[str, ...] = field(default=(), repr=False)
     """Accepted bearer tokens; none means no authentication."""
     allow_open: bool = False
@@ -159,7 +162,9 @@ class ServerSettings:
     models: tuple[str, ...] = ()
     """Names to load; none means all that are found."""
     log_format: str = "text"
+    """``text`` or ``json`` (one object a line)."""
     log_level: str = "info"
+    """``debug``, ``info``, ``warning`` or ``error``."""
     session: SessionSettings = field(default_factory=SessionSettings)
     endpointer: EndpointerSettings = field(default_factory=EndpointerSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
