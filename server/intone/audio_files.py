@@ -1,0 +1,179 @@
+"""Sound files to the bytes a session takes, by libsndfile; nothing else imports soundfile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, final
+
+import numpy as np
+import soundfile
+
+from intone.core.decode import Decoder
+from intone.core.resample import Resampler
+from intone.errors import InvalidAudioFile, UnsupportedAudio
+from intone.types import SAMPLE_RATE_HZ, SAMPLE_RATES_HZ, AudioFormat, Encoding
+
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000, 192_000
+"""Below telephony there is no voice to judge; above studio rates a header is more likely wrong."""
+
+BLOCK_MS = 250
+"""Audio decoded at a time: small beside an utterance, large beside the cost of a call."""
+
+_UNKNOWN_FRAMES = 1 << 62
+"""libsndfile gives the largest count it has where a header does not say."""
+
+_INT16_SUBTYPES = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "DPCM_8", "DPCM_16"})
+"""What 16 bits hold without loss; everything else is read as float32."""
+
+
+class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is untyped
+    """Reads on without seeking: libsndfile cannot seek in a FLAC that does not tell its length."""
+
+    def seekable(self) -> bool:
+        """Say no, so that soundfile does not seek after each read."""
+        return False
+
+
+@final
+class AudioFile:
+    """An open sound file of one or two channels. Use it as a context manager."""
+
+    def __init__(self, file: soundfile.SoundFile, name: str) -> None:
+        self._file = file
+        self._name = name
+        is_int16 = file.subtype in _INT16_SUBTYPES
+        self.audio = AudioFormat(
+            Encoding.S16LE if is_int16 else Encoding.F32LE, file.samplerate, file.channels
+        )
+        """What :meth:`blocks` gives; the rate is the file's own, which may be any."""
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """The file's own rate."""
+        return self.audio.sample_rate_hz
+
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+        return self.audio.channels
+
+    @property
+    def frames(self) -> int | None:
+        """Samples a channel, as the header says; None where it does not."""
+        frames: int = self._file.frames
+        return frames if frames < _UNKNOWN_FRAMES else None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length as the header says; None where it does not."""
+        return None if self.frames is None else self.frames / self.sample_rate_hz
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the audio in whole samples, :data:`BLOCK_MS` at a time; once only.
+
+        Raises :class:`InvalidAudioFile` where the file breaks off or holds no audio. What
+        was yielded before is good.
+        """
+        size = max(1, self.sample_rate_hz * BLOCK_MS // 1_000)
+        frames_read = 0
+        while block := self._read(size):
+            frames_read += len(block) // self.audio.bytes_per_tick
+            yield block
+        if not frames_read:
+            raise InvalidAudioFile(f"{self._name} holds no audio")
+        if self.frames is not None and frames_read < self.frames:
+            raise InvalidAudioFile(
+                f"{self._name} breaks off after {frames_read / self.sample_rate_hz:.2f} s"
+            )
+
+    def _read(self, frames: int) -> bytes:
+        dtype = "int16" if self.audio.encoding is Encoding.S16LE else "float32"
+        with _translated(self._name):
+            samples: np.ndarray = self._file.read(frames, dtype=dtype)
+        return samples.astype(samples.dtype.newbyteorder("<"), copy=False).tobytes()
+
+    def spoken(self) -> tuple[AudioFormat, Iterator[bytes]]:
+        """Return a format every server takes, and blocks in it.
+
+        That is the file's own where its rate is one of :data:`SAMPLE_RATES_HZ`, else
+        float32 at 16 kHz, resampled just as a session in this process would.
+        """
+        if self.sample_rate_hz in SAMPLE_RATES_HZ:
+            return self.audio, self.blocks()
+        return AudioFormat(Encoding.F32LE, SAMPLE_RATE_HZ, self.channels), self._resampled()
+
+    def _resampled(self) -> Iterator[bytes]:
+        decoder = Decoder(self.audio)
+        resampler = Resampler(self.sample_rate_hz, self.channels)
+        for block in self.blocks():
+            yield resampler.push(decoder.decode(block)).astype("<f4", copy=False).tobytes()
+        yield resampler.finish().astype("<f4", copy=False).tobytes()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> AudioFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioFile:
+    """Open a sound file in any format libsndfile reads; ``name`` is what errors call it.
+
+    Raises :class:`InvalidAudioFile` if it cannot be read or is not audio, and
+    :class:`UnsupportedAudio` for more than two channels or a rate out of range.
+    """
+    shown = name or (str(source) if isinstance(source, (str, Path)) else "the upload")
+    with _translated(shown):
+        if isinstance(source, (str, Path)):
+            _check_readable(Path(source))
+        file = _ForwardOnly(source)
+    problem = _problem(file.channels, file.samplerate)
+    if problem:
+        file.close()
+        raise UnsupportedAudio(f"{shown}: {problem}")
+    return AudioFile(file, shown)
+
+
+def _check_readable(path: Path) -> None:
+    # libsndfile says "System error" of a file that is not there.
+    with path.open("rb"):
+        pass
+
+
+def _problem(channels: int, rate_hz: int) -> str | None:
+    if channels not in (1, 2):
+        return f"audio must have 1 or 2 channels, not {channels}"
+    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+        return (
+            f"the sample rate must be between {LOWEST_RATE_HZ} and {HIGHEST_RATE_HZ} Hz, "
+            f"not {rate_hz}"
+        )
+    return None
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """Turn what soundfile raises into :class:`InvalidAudioFile`."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidAudioFile(f"cannot read {name}: {error.strerror or error}") from error
+    except soundfile.LibsndfileError as error:
+        raise InvalidAudioFile(
+            f"{name} cannot be decoded: {error.error_string.removeprefix('Error : ')}"
+        ) from error
+    except TypeError as error:
+        # soundfile takes the suffix .raw for headerless audio and wants its format told.
+        raise InvalidAudioFile(f"{name} has no header that says what it holds") from error
