@@ -78,11 +78,11 @@ class EngineSettings:
     max_wait_ms: float = 2.0
     """How long the first block of a batch may wait for company."""
     interim_backlog_s: float = 0.5
-    """Audio waiting over this: interims are dropped until the engine has caught up."""
+    """Audio has waited longer than this: interims are dropped until the engine has caught up."""
     refuse_backlog_s: float = 1.5
-    """Audio waiting over this: new sessions are refused."""
+    """Audio has waited longer than this: new sessions are refused."""
     discard_backlog_s: float = 10.0
-    """One utterance's audio waiting over this: it is discarded as overloaded."""
+    """An utterance's audio has waited longer than this: it is discarded as overloaded."""
 
     def __post_init__(self) -> None:
         _check_between("max_batch", self.max_batch, 1, 1_024)
@@ -161,6 +161,8 @@ class ServerSettings:
     """A folder of further model folders."""
     models: tuple[str, ...] = ()
     """Names to load; none means all that are found."""
+    sinks: tuple[str, ...] = ()
+    """Where events go besides the client, by entry-point names in ``intone.sinks``."""
     log_format: str = "text"
     """``text`` or ``json`` (one object a line)."""
     log_level: str = "info"

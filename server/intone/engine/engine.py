@@ -1,0 +1,277 @@
+"""Batches the blocks of all live utterances into few model calls, on one worker thread.
+
+A block depends on the state that the utterance's previous block left, so a batch holds at
+most one block of each utterance. Everything but the model call happens under one lock; what
+a batch gave goes back in one call across threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from intone.core.recogniser import Recogniser
+from intone.errors import IntoneError, Overloaded, RecogniserFailed
+from intone.settings import EngineSettings
+from intone.types import FloatArray, Scores
+
+log = logging.getLogger(__name__)
+
+Outcome = Scores | IntoneError
+"""What became of a block: its scores, or the error that ended its utterance."""
+
+Post = Callable[[Callable[[], None]], object]
+"""Runs a callable on the owner's thread, in order: ``loop.call_soon_threadsafe``."""
+
+
+class EngineObserver(Protocol):
+    """Told of every batch, on the owner's thread."""
+
+    def batch_done(self, waits_s: Sequence[float], inference_s: float) -> None:
+        """``waits_s`` is how long each block waited, ``inference_s`` the model call's time."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Block:
+    window: FloatArray
+    arrived_s: float
+    is_waiting: bool = True
+
+
+class Ticket:
+    """One utterance's place in the engine; its state lives here."""
+
+    __slots__ = ("blocks", "is_busy", "is_dropped", "is_ended", "is_ready", "on_outcome", "state")
+
+    def __init__(self, on_outcome: Callable[[Outcome], None], state: FloatArray) -> None:
+        self.on_outcome = on_outcome
+        self.state = state
+        self.blocks: deque[_Block] = deque()
+        self.is_ready = False
+        self.is_busy = False
+        self.is_ended = False
+        self.is_dropped = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    tickets: list[Ticket]
+    blocks: list[_Block]
+    late: list[Ticket]
+    """Whose oldest block waited too long: over without a model call."""
+
+
+class Engine:
+    """The model calls of one recogniser.
+
+    All methods are called by one owner thread. Outcomes come back on that thread, through
+    ``post``, in the order in which the blocks of an utterance were submitted.
+    """
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        settings: EngineSettings,
+        post: Post,
+        observer: EngineObserver,
+    ) -> None:
+        self._recogniser = recogniser
+        self._settings = settings
+        self._post = post
+        self._observer = observer
+        self._changed = threading.Condition()
+        self._ready: deque[Ticket] = deque()
+        self._expected: set[Ticket] = set()
+        self._arrivals: deque[_Block] = deque()
+        self._is_stopped = False
+        name = f"intone-engine-{recogniser.card.name}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    # --- the owner's side --------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run the model once at every size it will meet, then start the worker."""
+        shape, states = self._recogniser.card.shape, self._recogniser.card.state_size
+        size = 1
+        while True:
+            self._recogniser.step(
+                np.zeros((size, shape.window), np.float32), np.zeros((size, states), np.float32)
+            )
+            if size == self._settings.max_batch:
+                break
+            size = min(2 * size, self._settings.max_batch)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch that is running, drop what waits, and end the worker."""
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify()
+        self._thread.join()
+
+    def open(self, on_outcome: Callable[[Outcome], None]) -> Ticket:
+        """Announce an utterance; each of its blocks gets one call of ``on_outcome``.
+
+        An :class:`IntoneError` is the last call: the utterance's later blocks are dropped.
+        """
+        ticket = Ticket(on_outcome, np.zeros(self._recogniser.card.state_size, np.float32))
+        with self._changed:
+            self._expected.add(ticket)
+        return ticket
+
+    def submit(self, ticket: Ticket, window: FloatArray) -> None:
+        """Queue the utterance's next block, float32 (card.shape.window,)."""
+        with self._changed:
+            if ticket.is_dropped:
+                return
+            block = _Block(window, time.monotonic())
+            ticket.blocks.append(block)
+            self._arrivals.append(block)
+            self._make_ready(ticket)
+            self._changed.notify()
+
+    def end(self, ticket: Ticket) -> None:
+        """Say that no further block comes; what waits is still answered."""
+        with self._changed:
+            ticket.is_ended = True
+            self._forget_if_idle(ticket)
+            # One fewer to wait for may complete a batch.
+            self._changed.notify()
+
+    def drop(self, ticket: Ticket) -> None:
+        """Forget the utterance: what waits is not answered."""
+        with self._changed:
+            self._drop(ticket)
+            self._changed.notify()
+
+    @property
+    def block_samples(self) -> int:
+        """Samples by which one block advances an utterance."""
+        return self._recogniser.card.shape.advance
+
+    @property
+    def backlog_s(self) -> float:
+        """How far behind live the engine is: the age of the oldest waiting block.
+
+        Live audio comes at one second a second, so this is also the audio that waits for
+        it; unlike a sum of audio it is not moved by one client's burst that is soon done.
+        """
+        with self._changed:
+            while self._arrivals and not self._arrivals[0].is_waiting:
+                self._arrivals.popleft()
+            return time.monotonic() - self._arrivals[0].arrived_s if self._arrivals else 0.0
+
+    # --- the worker's side -------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (batch := self._take()) is not None:
+            started_s = time.monotonic()
+            outcomes = self._step(batch) if batch.tickets else []
+            self._settle(batch, outcomes, started_s, time.monotonic() - started_s)
+
+    def _take(self) -> _Batch | None:
+        with self._changed:
+            while not (self._ready or self._is_stopped):
+                self._changed.wait()
+            self._wait_for_company()
+            if self._is_stopped:
+                return None
+            batch = _Batch([], [], [])
+            oldest_s = time.monotonic() - self._settings.discard_backlog_s
+            while self._ready and len(batch.tickets) < self._settings.max_batch:
+                ticket = self._ready.popleft()
+                ticket.is_ready = False
+                if ticket.is_dropped:
+                    continue
+                if ticket.blocks[0].arrived_s < oldest_s:
+                    self._drop(ticket)
+                    batch.late.append(ticket)
+                    continue
+                block = ticket.blocks.popleft()
+                block.is_waiting = False
+                ticket.is_busy = True
+                batch.tickets.append(ticket)
+                batch.blocks.append(block)
+            return batch
+
+    def _wait_for_company(self) -> None:
+        if self._is_stopped or not self._ready or not self._ready[0].blocks:
+            return
+        until_s = self._ready[0].blocks[0].arrived_s + self._settings.max_wait_ms / 1_000
+        while not self._is_stopped and not self._is_complete():
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                return
+            self._changed.wait(left_s)
+
+    def _is_complete(self) -> bool:
+        """A full batch is ready, or everyone who may still send a block has."""
+        return len(self._ready) >= min(self._settings.max_batch, len(self._expected))
+
+    def _step(self, batch: _Batch) -> list[Outcome]:
+        windows = np.stack([block.window for block in batch.blocks])
+        states = np.stack([ticket.state for ticket in batch.tickets])
+        try:
+            output = self._recogniser.step(windows, states)
+        except Exception:  # whatever a model raises, its waiters are answered
+            name = self._recogniser.card.name
+            log.exception("model %s failed on a batch of %d", name, len(batch.tickets))
+            return [RecogniserFailed(f"the model {name} failed") for _ in batch.tickets]
+        for ticket, state in zip(batch.tickets, output.states, strict=True):
+            ticket.state = state
+        scores = zip(output.emotion_logits, output.gender_logits, strict=True)
+        return [Scores(emotion, gender) for emotion, gender in scores]
+
+    def _settle(
+        self, batch: _Batch, outcomes: list[Outcome], started_s: float, inference_s: float
+    ) -> None:
+        answers: list[tuple[Ticket, Outcome]] = [
+            (ticket, Overloaded("the engine was too far behind")) for ticket in batch.late
+        ]
+        with self._changed:
+            for ticket, outcome in zip(batch.tickets, outcomes, strict=True):
+                ticket.is_busy = False
+                if ticket.is_dropped:
+                    continue
+                answers.append((ticket, outcome))
+                if isinstance(outcome, IntoneError):
+                    self._drop(ticket)
+                else:
+                    self._make_ready(ticket)
+                    self._forget_if_idle(ticket)
+        waits_s = [started_s - block.arrived_s for block in batch.blocks]
+        self._post(lambda: self._deliver(answers, waits_s, inference_s))
+
+    def _deliver(
+        self, answers: list[tuple[Ticket, Outcome]], waits_s: list[float], inference_s: float
+    ) -> None:
+        if waits_s:
+            self._observer.batch_done(waits_s, inference_s)
+        for ticket, outcome in answers:
+            ticket.on_outcome(outcome)
+
+    # --- under the lock ----------------------------------------------------------------
+
+    def _make_ready(self, ticket: Ticket) -> None:
+        if ticket.blocks and not ticket.is_ready and not ticket.is_busy:
+            ticket.is_ready = True
+            self._ready.append(ticket)
+
+    def _drop(self, ticket: Ticket) -> None:
+        ticket.is_dropped = True
+        for block in ticket.blocks:
+            block.is_waiting = False
+        ticket.blocks.clear()
+        self._expected.discard(ticket)
+
+    def _forget_if_idle(self, ticket: Ticket) -> None:
+        if ticket.is_ended and not ticket.blocks and not ticket.is_busy:
+            self._expected.discard(ticket)

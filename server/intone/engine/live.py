@@ -1,0 +1,241 @@
+"""One session on the engine: bytes in, events out, in the order of the synchronous Session."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from intone.core.answers import Answers
+from intone.core.front_end import FrontEnd
+from intone.engine.engine import Engine, Outcome, Ticket
+from intone.errors import IntoneError, RecogniserFailed
+from intone.types import (
+    AudioFormat,
+    DiscardReason,
+    Event,
+    Hop,
+    Scores,
+    SpeechBlock,
+    SpeechDiscarded,
+    SpeechEnded,
+    SpeechStarted,
+    UtteranceInterim,
+    to_ms,
+)
+
+Emit = Callable[[Event | RecogniserFailed, float], None]
+"""Takes what happened, and when (``time.monotonic``) the audio that caused it arrived."""
+
+
+@dataclass(slots=True, eq=False)
+class _Utterance:
+    """A running utterance, and the blocks of it that the engine has not answered."""
+
+    start: SpeechStarted
+    end_sample: int
+    """Cut into blocks, or ended, up to here."""
+    ticket: Ticket | None = None
+    unscored: deque[_Entry] = field(default_factory=deque)
+    failure: IntoneError | None = None
+    is_told: bool = False
+    """The client was told that it is over."""
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A hop that waits for its turn to be told."""
+
+    hop: Hop
+    utterance: _Utterance
+    arrived_s: float
+    scores: Scores | None = None
+
+
+class LiveSession:
+    """Feeds the engine and tells the events strictly in hop order.
+
+    A result waits until every block before it has been scored, so neither batching nor
+    what other sessions do can change the sequence. Called by the engine's owner thread only.
+    """
+
+    def __init__(
+        self,
+        audio: AudioFormat,
+        front_end: FrontEnd,
+        engine: Engine,
+        answers: Answers,
+        *,
+        emit: Emit,
+        on_progress: Callable[[], None],
+        interims_allowed: Callable[[UtteranceInterim], bool],
+    ) -> None:
+        """Make a session.
+
+        ``on_progress`` is called whenever the engine has answered something;
+        ``interims_allowed`` is asked before an interim is told.
+        """
+        self._audio = audio
+        self._front_end = front_end
+        self._engine = engine
+        self._answers = answers
+        self._emit = emit
+        self._on_progress = on_progress
+        self._interims_allowed = interims_allowed
+        self._queue: deque[_Entry] = deque()
+        self._running: dict[int, _Utterance] = {}
+        self.received_bytes = 0
+
+    @property
+    def received_ms(self) -> int:
+        """Audio taken so far."""
+        return self.received_bytes * 1_000 // self._audio.bytes_per_second
+
+    @property
+    def lag_ms(self) -> int:
+        """Audio taken since the start of the oldest block that is not scored."""
+        if not self._queue:
+            return 0
+        oldest = self._queue[0].hop
+        # Only an unscored block keeps its place at the head.
+        assert isinstance(oldest, SpeechBlock)
+        return max(self.received_ms - to_ms(oldest.end_sample - self._engine.block_samples), 0)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was heard has been told."""
+        return not self._queue
+
+    def feed(self, data: bytes) -> None:
+        """Take any number of bytes."""
+        self.received_bytes += len(data)
+        self._follow(self._front_end.feed(data))
+
+    def flush(self) -> None:
+        """End the running utterances now; the stream goes on."""
+        self._follow(self._front_end.flush())
+
+    def finish(self) -> None:
+        """End the stream; once settled, every utterance has been told its end."""
+        self._follow(self._front_end.finish())
+
+    def abandon(self, reason: DiscardReason) -> None:
+        """Tell every utterance that is not told its end that it is discarded, now."""
+        waiting, self._queue = list(self._queue), deque()
+        for utterance in self._running.values():
+            if utterance.ticket is not None:
+                self._engine.drop(utterance.ticket)
+        for entry in waiting:
+            if isinstance(entry.hop, SpeechStarted):
+                self._emit(self._answers.started(entry.hop), entry.arrived_s)
+        now_s = time.monotonic()
+        for utterance in self._running.values():
+            if not utterance.is_told:
+                self._discard(utterance, utterance.end_sample, reason, now_s)
+        self._running.clear()
+
+    # --- hops in -----------------------------------------------------------------------
+
+    def _follow(self, hops: list[Hop]) -> None:
+        arrived_s = time.monotonic()
+        for hop in hops:
+            if isinstance(hop, SpeechStarted):
+                self._open(hop)
+                utterance = self._running[hop.utterance_id]
+            else:
+                utterance = self._running[hop.utterance_id]
+                utterance.end_sample = hop.end_sample
+            entry = _Entry(hop, utterance, arrived_s)
+            self._queue.append(entry)
+            if isinstance(hop, SpeechBlock):
+                self._submit(entry)
+            elif isinstance(hop, SpeechEnded | SpeechDiscarded) and utterance.ticket is not None:
+                self._engine.end(utterance.ticket)
+        self._tell_ready()
+
+    def _open(self, start: SpeechStarted) -> None:
+        utterance = _Utterance(start, start.start_sample)
+        utterance.ticket = self._engine.open(lambda outcome: self._answer(utterance, outcome))
+        self._running[start.utterance_id] = utterance
+
+    def _submit(self, entry: _Entry) -> None:
+        utterance, hop = entry.utterance, entry.hop
+        if utterance.failure is None and utterance.ticket is not None:
+            assert isinstance(hop, SpeechBlock)
+            utterance.unscored.append(entry)
+            self._engine.submit(utterance.ticket, hop.window)
+
+    # --- outcomes in -------------------------------------------------------------------
+
+    def _answer(self, utterance: _Utterance, outcome: Outcome) -> None:
+        # An outcome may be under way to a session that was just abandoned.
+        if utterance.start.utterance_id not in self._running:
+            return
+        if isinstance(outcome, IntoneError):
+            utterance.failure = outcome
+            utterance.unscored.clear()
+        else:
+            utterance.unscored.popleft().scores = outcome
+        self._tell_ready()
+        self._on_progress()
+
+    # --- events out --------------------------------------------------------------------
+
+    def _tell_ready(self) -> None:
+        while self._queue:
+            entry = self._queue[0]
+            is_scored = not isinstance(entry.hop, SpeechBlock) or entry.scores is not None
+            if not is_scored and entry.utterance.failure is None:
+                return
+            self._queue.popleft()
+            if is_scored:
+                self._tell(entry)
+            else:
+                self._tell_failure(entry)
+
+    def _tell(self, entry: _Entry) -> None:
+        hop, utterance = entry.hop, entry.utterance
+        if isinstance(hop, SpeechStarted):
+            self._emit(self._answers.started(hop), entry.arrived_s)
+        elif isinstance(hop, SpeechBlock):
+            self._tell_interim(hop, entry)
+        else:
+            del self._running[hop.utterance_id]
+            if utterance.is_told:
+                return
+            if isinstance(hop, SpeechEnded):
+                self._emit(self._answers.ended(hop), entry.arrived_s)
+            else:
+                self._discard(utterance, hop.end_sample, hop.reason, entry.arrived_s)
+
+    def _tell_interim(self, block: SpeechBlock, entry: _Entry) -> None:
+        assert entry.scores is not None
+        interim = self._answers.scored(block, entry.scores)
+        if interim is not None and self._interims_allowed(interim):
+            self._emit(interim, entry.arrived_s)
+
+    def _tell_failure(self, entry: _Entry) -> None:
+        utterance = entry.utterance
+        if utterance.is_told:
+            return
+        reason = DiscardReason.OVERLOADED
+        if isinstance(utterance.failure, RecogniserFailed):
+            reason = DiscardReason.FAILED
+            self._emit(utterance.failure, entry.arrived_s)
+        assert isinstance(entry.hop, SpeechBlock)
+        self._discard(utterance, entry.hop.end_sample, reason, entry.arrived_s)
+
+    def _discard(
+        self,
+        utterance: _Utterance,
+        end_sample: int,
+        reason: DiscardReason,
+        arrived_s: float,
+    ) -> None:
+        utterance.is_told = True
+        start = utterance.start
+        discarded = self._answers.discarded(
+            start.utterance_id, start.channel, start.start_sample, end_sample, reason
+        )
+        self._emit(discarded, arrived_s)
