@@ -111,7 +111,7 @@ def test_an_upper_layer_is_known_only_to_those_above(part, users):
 
 def test_outside_web_only_the_command_line_imports_more_of_web_than_the_wire():
     for path in SERVER_FILES:
-        if part_of(path) in {"web", "cli", "serving"}:
+        if part_of(path) in {"web", "cli"}:
             continue
         web = {module for module in modules_imported(path) if module.startswith("intone.web")}
         assert all(module.startswith("intone.web.wire") for module in web), name_of(path)
