@@ -1,0 +1,157 @@
+"""Examples to training batches: drawn by corpus, cropped, augmented, masked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from intone.types import FloatArray
+from intone_lab.augment import AugmentSettings, augment
+from intone_lab.corpora import emotions_present
+from intone_lab.dataset import Example
+
+ABSENT = -1e9
+"""Added to the logits of emotions a clip's corpus does not hold: no probability, no gradient."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """How an epoch is drawn."""
+
+    size: int = 64
+    frames: int = 256
+    """Length of a training crop: 2.56 s; most utterances are shorter and are padded."""
+    share: Mapping[str, float] = field(
+        default_factory=lambda: {"tess": 0.35, "crema_d": 0.35}
+    )
+    """Part of a corpus's clips in an epoch, where not all: TESS is two voices, 2,800 clips."""
+    label_smoothing: float = 0.1
+    crop_probability: float = 0.5
+    """How often a clip is cut shorter than it is: interims must be right on beginnings."""
+    last_step_weight: float = 0.6
+    """Loss weight of the last step; the rest is spread over the steps of its second half."""
+    gender_from: tuple[str, ...] = ("ravdess", "emodb", "crema_d")
+    """Corpora with both sexes: on the others gender could be learnt from the channel."""
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """One epoch of batches, drawn anew every epoch from one seed."""
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        emotions: Sequence[str],
+        genders: Sequence[str],
+        stride: int,
+        settings: BatchSettings,
+        augmentation: AugmentSettings,
+        seed: int,
+    ) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._settings = settings
+        self._augmentation = augmentation
+        self._stride = stride
+        self._emotions, self._genders = list(emotions), list(genders)
+        self._rng = np.random.default_rng(seed)
+        usable = [example for example in examples if example.longest is not None]
+        self._present = emotions_present({example.clip for example in usable})
+        self._by_clip: dict[Any, list[Example]] = {}
+        for example in usable:
+            if example.clip.emotion is not None:
+                self._by_clip.setdefault(example.clip, []).append(example)
+        self._clips = list(self._by_clip)
+        self._mean = self._feature_mean(usable)
+        self._order: list[Any] = []
+        self._count = sum(self._draws().values())
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return self._count // self._settings.size
+
+    def on_epoch_end(self) -> None:
+        """Draw the clips of the next epoch."""
+        draws = self._draws()
+        order = []
+        for corpus, count in draws.items():
+            own = [clip for clip in self._clips if clip.corpus == corpus]
+            order += [own[i] for i in self._rng.permutation(len(own))[:count]]
+        self._order = [order[i] for i in self._rng.permutation(len(order))]
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        size = self._settings.size
+        clips = self._order[index * size : (index + 1) * size]
+        crops = [self._crop(self._pick(clip)) for clip in clips]
+        features = np.empty((len(clips), self._settings.frames, len(self._mean)), np.float32)
+        features[:] = self._mean
+        for row, crop in enumerate(crops):
+            features[row, : len(crop)] = crop
+        features = augment(features, self._augmentation, self._rng)
+        lengths = [len(crop) // self._stride for crop in crops]
+        steps = self._settings.frames // self._stride
+        targets = [self._targets(clip) for clip in clips]
+        allowed = np.stack([target[0] for target in targets])
+        weights = np.stack([self._weights(length, steps) for length in lengths])
+        hears_gender = np.array([clip.corpus in self._settings.gender_from for clip in clips], "f4")
+        return (
+            {"features": features, "allowed": allowed},
+            {
+                "emotion": np.repeat(np.stack([t[1] for t in targets])[:, None], steps, 1),
+                "gender": np.repeat(np.stack([t[2] for t in targets])[:, None], steps, 1),
+            },
+            {"emotion": weights, "gender": weights * hears_gender[:, None]},
+        )
+
+    def _draws(self) -> dict[str, int]:
+        corpora = sorted({clip.corpus for clip in self._clips})
+        counts = {c: sum(clip.corpus == c for clip in self._clips) for c in corpora}
+        return {c: round(self._settings.share.get(c, 1.0) * n) for c, n in counts.items()}
+
+    def _pick(self, clip: Any) -> FloatArray:
+        copies = self._by_clip[clip]
+        utterance = copies[self._rng.integers(len(copies))].longest
+        assert utterance is not None
+        return utterance
+
+    def _crop(self, utterance: FloatArray) -> FloatArray:
+        longest = min(len(utterance), self._settings.frames)
+        length = longest
+        shortest = min(96, longest)
+        if self._rng.random() < self._settings.crop_probability:
+            length = int(self._rng.integers(shortest, longest + 1))
+        length -= length % self._stride
+        start = int(self._rng.integers(0, len(utterance) - length + 1))
+        return utterance[start : start + length]
+
+    def _targets(self, clip: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+        present = self._present[clip.corpus]
+        is_present = np.array([emotion in present for emotion in self._emotions])
+        allowed = np.where(is_present, 0.0, ABSENT).astype(np.float32)
+        smoothing = self._settings.label_smoothing
+        emotion = np.where(is_present, smoothing / is_present.sum(), 0.0)
+        emotion[self._emotions.index(clip.emotion)] += 1.0 - smoothing
+        gender = np.full(len(self._genders), smoothing / len(self._genders))
+        gender[self._genders.index(clip.gender)] += 1.0 - smoothing
+        return allowed, emotion.astype(np.float32), gender.astype(np.float32)
+
+    def _weights(self, length: int, steps: int) -> FloatArray:
+        weights = np.zeros(steps, np.float32)
+        half = length // 2
+        weights[half:length] = (1.0 - self._settings.last_step_weight) / (length - half)
+        weights[length - 1] += self._settings.last_step_weight
+        # Keras averages over batch and steps: this makes a clip count once.
+        return weights * steps
+
+    @staticmethod
+    def _feature_mean(examples: Sequence[Example]) -> NDArray[np.float32]:
+        return feature_statistics(examples)[0]
+
+
+def feature_statistics(examples: Sequence[Example]) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation of each coefficient over the training utterances."""
+    stacked = np.concatenate([u for e in examples if e.speed == 1.0 for u in e.utterances])
+    return stacked.mean(axis=0), stacked.std(axis=0)

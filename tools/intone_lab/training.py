@@ -1,0 +1,123 @@
+"""One training run: a Keras model from examples, the same for the same seed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from intone_lab.architectures import gru
+from intone_lab.augment import AugmentSettings
+from intone_lab.batches import Batches, BatchSettings, feature_statistics
+from intone_lab.catalogue import EMOTIONS, GENDERS
+from intone_lab.dataset import FEATURES, Example
+
+SPEEDS = (0.9, 1.0, 1.1)
+"""Speed copies of training clips; held-out clips are heard at 1.0 only."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Everything that decides a run, besides the data."""
+
+    seed: int = 1
+    epochs: int = 45
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    dropout: float = 0.2
+    gender_weight: float = 0.3
+    average_momentum: float = 0.995
+    """Weights are averaged over the run (exponentially); the average is what is kept."""
+    batches: BatchSettings = field(default_factory=BatchSettings)
+    augmentation: AugmentSettings = field(default_factory=AugmentSettings)
+
+    def as_row(self) -> dict[str, Any]:
+        """Flat settings, for the log of runs."""
+        flat: dict[str, Any] = {}
+        for key, value in asdict(self).items():
+            nested = value if isinstance(value, dict) else {"": value}
+            flat |= {f"{key}.{name}".rstrip("."): inner for name, inner in nested.items()}
+        return flat
+
+
+class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    """A line an epoch: how far, how long still, the loss."""
+
+    def __init__(self, name: str, epochs: int) -> None:
+        super().__init__()
+        self._name, self._epochs, self._started = name, epochs, time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        done = epoch + 1
+        spent = time.monotonic() - self._started
+        left = spent / done * (self._epochs - done)
+        loss = (logs or {}).get("loss", float("nan"))
+        print(
+            f"{self._name}: epoch {done}/{self._epochs}, loss {loss:.3f}, "
+            f"{spent:.0f} s, about {left:.0f} s to go",
+            flush=True,
+        )
+
+
+def train(examples: Sequence[Example], settings: TrainSettings, name: str) -> keras.Model:
+    """Train on every example (the caller holds out who is to be held out)."""
+    keras.utils.set_random_seed(settings.seed)
+    batches = Batches(
+        examples,
+        EMOTIONS,
+        GENDERS,
+        gru.STRIDE,
+        settings.batches,
+        settings.augmentation,
+        settings.seed,
+    )
+    mean, std = feature_statistics(examples)
+    model = gru.build(
+        FEATURES.coefficients, len(EMOTIONS), len(GENDERS), mean, std, settings.dropout
+    )
+    model.compile(
+        optimizer=_optimizer(settings, len(batches)),
+        loss={
+            "emotion": keras.losses.CategoricalCrossentropy(from_logits=True),
+            "gender": keras.losses.CategoricalCrossentropy(from_logits=True),
+        },
+        loss_weights={"emotion": 1.0, "gender": settings.gender_weight},
+    )
+    model.fit(
+        batches,
+        epochs=settings.epochs,
+        verbose=0,
+        callbacks=[_Progress(name, settings.epochs)],
+    )
+    return model
+
+
+def _optimizer(settings: TrainSettings, batches_per_epoch: int) -> keras.optimizers.Optimizer:
+    total = settings.epochs * batches_per_epoch
+    warm_up = total // 6
+    schedule = keras.optimizers.schedules.CosineDecay(
+        settings.learning_rate / 25,
+        total - warm_up,
+        alpha=1e-3,
+        warmup_target=settings.learning_rate,
+        warmup_steps=warm_up,
+    )
+    return keras.optimizers.AdamW(
+        schedule,
+        weight_decay=settings.weight_decay,
+        global_clipnorm=1.0,
+        use_ema=True,
+        ema_momentum=settings.average_momentum,
+    )
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Keep a trained model, so that an interrupted run goes on where it stopped."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name("partial-" + path.name)
+    model.save(partial)
+    partial.replace(path)
