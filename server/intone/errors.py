@@ -9,6 +9,7 @@
     ├── InvalidAudioFile         an upload that no decoder reads, or that holds no audio
     ├── AudioTooLong             an upload over the allowed duration
     ├── InvalidMessage           text that is not JSON, or JSON of the wrong shape
+    │   └── InvalidUpdate        a ``session.update`` of the wrong shape
     ├── UnknownMessageType       JSON whose ``type`` is not spoken here
     ├── ConfigAfterAudio         ``session.update`` after the first audio
     ├── NotConfigured            audio while the last configuration was refused
@@ -22,6 +23,9 @@
     ├── Overloaded               no room for a session or a request now
     ├── ShuttingDown             the server is going away
     ├── RecogniserFailed         the model call raised
+    ├── BadRequest               an HTTP request that makes no sense
+    ├── NotFound                 no such page or endpoint
+    ├── MethodNotAllowed         an endpoint that does not take this method
     ├── AddressInUse             the port is taken
     └── ServerUnavailable        a client could not reach, or lost, its server
 
@@ -101,6 +105,10 @@ class InvalidMessage(IntoneError):
     code = "invalid_message"
     http_status = 400
     close_code = None
+
+
+class InvalidUpdate(InvalidMessage):
+    """A ``session.update`` of the wrong shape: what the client meant to ask for is not known."""
 
 
 class UnknownMessageType(IntoneError):
@@ -211,6 +219,30 @@ class RecogniserFailed(IntoneError):
     code = "recogniser_failed"
     close_code = None
     retryable = True
+
+
+class BadRequest(IntoneError):
+    """An HTTP request that makes no sense, such as a stream without a WebSocket upgrade."""
+
+    code = "bad_request"
+    http_status = 400
+    close_code = None
+
+
+class NotFound(IntoneError):
+    """There is no such page or endpoint."""
+
+    code = "not_found"
+    http_status = 404
+    close_code = None
+
+
+class MethodNotAllowed(IntoneError):
+    """The endpoint does not take this method."""
+
+    code = "method_not_allowed"
+    http_status = 405
+    close_code = None
 
 
 class AddressInUse(IntoneError):

@@ -203,10 +203,10 @@ class Engine:
             return batch
 
     def _wait_for_company(self) -> None:
-        if self._is_stopped or not self._ready or not self._ready[0].blocks:
+        if not self._ready or not self._ready[0].blocks:
             return
         until_s = self._ready[0].blocks[0].arrived_s + self._settings.max_wait_ms / 1_000
-        while not self._is_stopped and not self._is_complete():
+        while not self._is_complete():
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 return
@@ -214,7 +214,8 @@ class Engine:
 
     def _is_complete(self) -> bool:
         """A full batch is ready, or everyone who may still send a block has."""
-        return len(self._ready) >= min(self._settings.max_batch, len(self._expected))
+        wanted = min(self._settings.max_batch, len(self._expected))
+        return self._is_stopped or len(self._ready) >= wanted
 
     def _step(self, batch: _Batch) -> list[Outcome]:
         windows = np.stack([block.window for block in batch.blocks])

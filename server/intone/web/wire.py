@@ -1,0 +1,303 @@
+"""The messages of ``intone.v1``, both ways, and the JSON of the HTTP endpoints.
+
+The only module that knows the wire's field names; the Python client uses it too, and
+:mod:`intone.web.codec` reads and writes it. Times are audio-clock milliseconds. A field that
+is not known is ignored; so is, by the client, a message of a type it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+PROTOCOL = "intone.v1"
+"""The WebSocket subprotocol, and ``session.created.protocol``."""
+
+
+# --- parts ----------------------------------------------------------------------------
+
+
+class Audio(Struct, frozen=True, kw_only=True):
+    """The audio that a session sends."""
+
+    encoding: str
+    """``s16le``, ``f32le``, ``mulaw`` or ``alaw``."""
+    sample_rate_hz: int
+    channels: int
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """The model that answers, and the labels it may give besides ``unsure``."""
+
+    name: str
+    sha256: str
+    emotions: tuple[str, ...]
+    genders: tuple[str, ...]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What the server takes from one session."""
+
+    max_frame_ms: int
+    """Audio in one binary message."""
+    max_message_bytes: int
+    max_rate: float
+    """Sustained audio seconds a wall second."""
+    max_rate_burst_s: float
+    """Audio that may come at once before ``max_rate`` counts."""
+    max_session_s: float
+    idle_timeout_s: float
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """One question's answer: ``label`` is the best of ``scores``, or ``unsure``."""
+
+    label: str
+    confidence: float
+    """Calibrated probability of the best label, 0 to 1."""
+    scores: dict[str, float]
+    """Calibrated probability of every label; they sum to 1."""
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """What the server took from the client."""
+
+    audio_ms: int
+    bytes: int
+
+
+class Produced(Struct, frozen=True, kw_only=True):
+    """What the server made of it."""
+
+    utterances: int
+    """Results."""
+    interims: int
+    discarded: int
+
+
+# --- client to server -----------------------------------------------------------------
+
+
+class AudioUpdate(Struct, frozen=True, kw_only=True):
+    """The parts of the audio format to change."""
+
+    encoding: str | UnsetType = UNSET
+    sample_rate_hz: int | UnsetType = UNSET
+    channels: int | UnsetType = UNSET
+
+
+class SessionUpdate(Struct, frozen=True, kw_only=True, tag_field="type", tag="session.update"):
+    """Change the configuration; before the first audio only. What is left out stays."""
+
+    audio: AudioUpdate | UnsetType = UNSET
+    model: str | UnsetType = UNSET
+    interim_ms: int | UnsetType = UNSET
+
+
+class Flush(Struct, frozen=True, kw_only=True, tag_field="type", tag="flush"):
+    """End the running utterances now."""
+
+
+class Ping(Struct, frozen=True, kw_only=True, tag_field="type", tag="ping"):
+    """Ask how far the server is."""
+
+    marker: str = ""
+    """Given back in the pong."""
+
+
+class SessionClose(Struct, frozen=True, kw_only=True, tag_field="type", tag="session.close"):
+    """End the session: the last results follow, then ``session.closed``."""
+
+
+ClientMessage = SessionUpdate | Flush | Ping | SessionClose
+
+# --- server to client -----------------------------------------------------------------
+
+
+class SessionCreated(Struct, frozen=True, kw_only=True, tag_field="type", tag="session.created"):
+    """The session is open, with this configuration."""
+
+    protocol: str
+    session_id: str
+    audio: Audio
+    model: Model
+    interim_ms: int
+    limits: Limits
+
+
+class SessionUpdated(Struct, frozen=True, kw_only=True, tag_field="type", tag="session.updated"):
+    """The whole configuration after a ``session.update``."""
+
+    audio: Audio
+    model: Model
+    interim_ms: int
+
+
+class Started(Struct, frozen=True, kw_only=True, tag_field="type", tag="utterance.started"):
+    """Somebody began to speak."""
+
+    utterance_id: int
+    channel: int
+    start_ms: int
+    continues: int | UnsetType = UNSET
+    """The utterance this one goes on from, after a split at the maximum length."""
+
+
+class Interim(Struct, frozen=True, kw_only=True, tag_field="type", tag="utterance.interim"):
+    """The answer so far, while the utterance runs."""
+
+    utterance_id: int
+    channel: int
+    start_ms: int
+    end_ms: int
+    emotion: Answer
+    gender: Answer
+
+
+class Result(Struct, frozen=True, kw_only=True, tag_field="type", tag="utterance.result"):
+    """The final answer of an utterance."""
+
+    utterance_id: int
+    channel: int
+    start_ms: int
+    end_ms: int
+    emotion: Answer
+    gender: Answer
+    reason: str
+    """Why it ended: ``silence``, ``max_duration``, ``flush`` or ``end_of_stream``."""
+    continues: int | UnsetType = UNSET
+    model: str
+    latency_ms: float | UnsetType = UNSET
+    """From the arrival of the audio that ended the utterance to the sending of this."""
+
+
+class Discarded(Struct, frozen=True, kw_only=True, tag_field="type", tag="utterance.discarded"):
+    """An utterance that started and gets no result."""
+
+    utterance_id: int
+    channel: int
+    start_ms: int
+    end_ms: int
+    reason: str
+    """``too_short``, ``unvoiced``, ``overloaded`` or ``failed``."""
+
+
+class Pong(Struct, frozen=True, kw_only=True, tag_field="type", tag="pong"):
+    """The answer to a ping."""
+
+    marker: str
+    received_ms: int
+    """Audio taken so far."""
+    lag_ms: int
+    """Audio taken since the start of the oldest block not yet scored; 0 when all is."""
+
+
+class Error(Struct, frozen=True, kw_only=True, tag_field="type", tag="error"):
+    """Something was refused, or failed; fatal ones are followed by a close."""
+
+    code: str
+    message: str
+    retryable: bool
+    """Whether the same may work later."""
+
+
+class SessionClosed(Struct, frozen=True, kw_only=True, tag_field="type", tag="session.closed"):
+    """The last message of a session."""
+
+    reason: str
+    """``client``, ``server_shutdown``, or the code of the error that ended it."""
+    received: Received
+    produced: Produced
+
+
+ServerMessage = (
+    SessionCreated
+    | SessionUpdated
+    | Started
+    | Interim
+    | Result
+    | Discarded
+    | Pong
+    | Error
+    | SessionClosed
+)
+
+# --- HTTP bodies ----------------------------------------------------------------------
+
+
+class ErrorDetail(Struct, frozen=True, kw_only=True):
+    """The same as the stream's ``error``."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class ErrorBody(Struct, frozen=True, kw_only=True):
+    """Body of every HTTP answer that is an error."""
+
+    error: ErrorDetail
+
+
+class Analysis(Struct, frozen=True, kw_only=True):
+    """Body of ``POST /v1/analyze``."""
+
+    audio: Audio
+    duration_ms: int
+    model: Model
+    utterances: list[Result]
+    discarded: list[Discarded]
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """Body of ``/healthz`` and ``/readyz``."""
+
+    status: str
+    """``starting``, ``serving`` or ``draining``."""
+
+
+class ModelEntry(Struct, frozen=True, kw_only=True):
+    """What a model's card says of it."""
+
+    name: str
+    kind: str
+    description: str
+    emotions: tuple[str, ...]
+    genders: tuple[str, ...]
+    sha256: str
+    accuracy: list[dict[str, Any]]
+    licence: str
+    intended_use: str
+
+
+class Models(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /v1/models``."""
+
+    models: list[ModelEntry]
+    default: str
+
+
+# --- what there is --------------------------------------------------------------------
+
+CLIENT_TYPES: Mapping[str, type[ClientMessage]] = {
+    "session.update": SessionUpdate,
+    "flush": Flush,
+    "ping": Ping,
+    "session.close": SessionClose,
+}
+"""Every message a client sends, by its ``type``."""
+
+SERVER_TYPES: Mapping[str, type[ServerMessage]] = {
+    "session.created": SessionCreated,
+    "session.updated": SessionUpdated,
+    "utterance.started": Started,
+    "utterance.interim": Interim,
+    "utterance.result": Result,
+    "utterance.discarded": Discarded,
+    "pong": Pong,
+    "error": Error,
+    "session.closed": SessionClosed,
+}
+"""Every message the server sends, by its ``type``."""
