@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 import urllib.request
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
-
-START_S = 30.0
-"""A first start compiles every module of every dependency."""
 
 
 @pytest.fixture(scope="module")
@@ -68,41 +61,12 @@ def empty_environment(wheel, tmp_path_factory):
     return folder / "bin"
 
 
-@pytest.fixture
-def server(empty_environment, tmp_path):
-    """Base URL of a server started from the wheel in a folder of its own."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("INTONE_")}
-    clean.pop("PYTHONPATH", None)
-    log = tmp_path / "log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [empty_environment / "intone", "serve", "--port", "0"],
-            cwd=tmp_path,
-            env=clean,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield wait_until_ready(process, log)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=20)
-    assert code == 0, log.read_text(encoding="utf-8")
-
-
-def wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> str:
-    """Poll the log for the address and the address for readiness, up to a deadline."""
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        said = log.read_text(encoding="utf-8")
-        assert process.poll() is None, said
-        found = re.search(r"http://127\.0\.0\.1:\d+", said)
-        if found:
-            with contextlib.suppress(OSError):
-                fetch(found[0] + "/readyz")
-                return found[0]
-        time.sleep(0.02)
-    raise AssertionError(f"not ready after {START_S} s:\n{log.read_text(encoding='utf-8')}")
+@pytest.fixture(scope="module")
+def wheel_server(start_server, empty_environment, tmp_path_factory):
+    """Base URL of a server started from the wheel, in a folder that has nothing to do with it."""
+    program = (empty_environment / "intone",)
+    with start_server(program=program, cwd=tmp_path_factory.mktemp("elsewhere")) as running:
+        yield running.url
 
 
 def fetch(url: str) -> bytes:
@@ -112,16 +76,16 @@ def fetch(url: str) -> bytes:
         return content
 
 
-def test_it_serves_the_page_and_the_model(server):
-    page = fetch(f"{server}/").decode()
+def test_it_serves_the_page_and_the_model(wheel_server):
+    page = fetch(f"{wheel_server}/").decode()
     assert "<html" in page
-    models = json.loads(fetch(f"{server}/v1/models"))
+    models = json.loads(fetch(f"{wheel_server}/v1/models"))
     assert models["default"] == "gru"
     (gru,) = [model for model in models["models"] if model["name"] == "gru"]
     assert len(gru["emotions"]) == 8
     # Every module and style the page names comes along.
     for link in re.findall(r'(?:src|href)="(client/[^"]+)"', page):
-        assert fetch(f"{server}/{link}")
+        assert fetch(f"{wheel_server}/{link}")
 
 
 def test_it_hears_a_file(empty_environment, male_wav, tmp_path):

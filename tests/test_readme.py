@@ -1,0 +1,110 @@
+"""The README is true: its commands exist, its examples run, its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module", params=["README.md", "CONTRIBUTING.md"])
+def page(request, repo_root):
+    return (repo_root / request.param).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def readme(repo_root):
+    return (repo_root / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(page: str) -> list[list[str]]:
+    """Every command shown, in a block or inline, split into words."""
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    inline = re.findall(r"`((?:make|intone) [^`]+)`", page)
+    return [words for line in lines + inline if (words := shlex.split(line, comments=True))]
+
+
+def test_every_make_target_exists(page, repo_root):
+    makefile = (repo_root / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    variables = set(re.findall(r"^([A-Z]+) \?=", makefile, flags=re.MULTILINE))
+    for _, *words in (command for command in commands(page) if command[0] == "make"):
+        for word in words:
+            name, assigned, _ = word.partition("=")
+            assert name in (variables if assigned else targets), word
+
+
+def test_every_intone_command_and_flag_exists(page):
+    from intone.cli.commands import commands as group
+
+    for _, name, *words in (command for command in commands(page) if command[0] == "intone"):
+        flags = {flag for option in group.commands[name].params for flag in option.opts}
+        assert {word for word in words if word.startswith("--")} <= flags, (name, words)
+
+
+def test_there_are_commands_to_check(readme):
+    assert {command[0] for command in commands(readme)} >= {"make", "intone"}
+
+
+def test_every_link_to_a_file_leads_to_one(page, repo_root):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", page):
+        assert (repo_root / target).exists(), target
+
+
+@pytest.fixture
+def beside_speech(tmp_path, male_wav):
+    """A folder with ``speech.wav``, as the examples expect it."""
+    shutil.copy(male_wav, tmp_path / "speech.wav")
+    return tmp_path
+
+
+def run_python(source: str, folder: os.PathLike[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def example(readme: str, having: str) -> str:
+    (source,) = [block for block in blocks(readme, "python") if having in block]
+    return source
+
+
+def test_the_embedding_example_prints_an_utterance(readme, beside_speech):
+    said = run_python(example(readme, "intone.Session"), beside_speech)
+    assert "UtteranceStarted(" in said
+    assert said.count("UtteranceResult(") == 1
+
+
+def test_the_client_example_prints_an_utterance(readme, beside_speech, server):
+    source = example(readme, "intone.client").replace("ws://127.0.0.1:8765", server.ws_url)
+    assert run_python(source, beside_speech).count("UtteranceResult(") == 1
+
+
+def test_the_browser_example_uses_what_the_modules_export(readme, repo_root):
+    (source,) = blocks(readme, "js")
+    imports = re.findall(r'import \{ (\w+) \} from "\./client/([\w.]+)"', source)
+    assert imports
+    for name, module in imports:
+        code = (repo_root / "client_js" / module).read_text(encoding="utf-8")
+        assert re.search(rf"^export (?:class|function|const) {name}\b", code, re.MULTILINE)
+    for method in re.findall(r"(?:client|microphone)\.(\w+)\(", source):
+        code = "".join(
+            path.read_text(encoding="utf-8") for path in (repo_root / "client_js").glob("*.js")
+        )
+        assert re.search(rf"^  (?:async )?{method}\(", code, re.MULTILINE), method
