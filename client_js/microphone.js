@@ -1,0 +1,184 @@
+/** The microphone as a stream of 16 kHz s16le frames. */
+
+import { Emitter } from "./emitter.js";
+
+/** How long the worklet may take to hand over its last frame: it answers within a quantum, if at all. */
+const FINISH_TIMEOUT_MS = 300;
+
+/**
+ * Gain control and noise suppression flatten exactly what an emotion is heard by; echo
+ * cancellation keeps the loudspeaker's voice out.
+ *
+ * @type {MediaTrackConstraints}
+ */
+export const DEFAULT_CONSTRAINTS = {
+  channelCount: 1,
+  echoCancellation: true,
+  autoGainControl: false,
+  noiseSuppression: false,
+};
+
+/** What stands in the way, in words for the person at the page; `code` names it for a program. */
+export class MicrophoneError extends Error {
+  /**
+   * @param {MicrophoneErrorCode} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(message);
+    this.name = "MicrophoneError";
+    this.code = code;
+  }
+}
+
+/** @typedef {"insecure" | "unsupported" | "denied" | "missing" | "busy" | "ended" | "failed"} MicrophoneErrorCode */
+
+/** @type {Record<string, [MicrophoneErrorCode, string]>} by the name of the browser's exception */
+const SENTENCES = {
+  NotAllowedError: [
+    "denied",
+    "The microphone is blocked for this page. Allow it in the browser's site settings, then start again.",
+  ],
+  SecurityError: [
+    "denied",
+    "The browser's settings forbid this page to use a microphone.",
+  ],
+  NotFoundError: ["missing", "No microphone was found. Connect one, then start again."],
+  OverconstrainedError: ["missing", "The chosen microphone is not connected any more."],
+  NotReadableError: [
+    "busy",
+    "The microphone cannot be opened. Another program may be using it, or the system may block it.",
+  ],
+  AbortError: ["busy", "The microphone stopped before it had started. Start again."],
+};
+
+/** @param {unknown} error */
+function inWords(error) {
+  const name = error instanceof Error || error instanceof DOMException ? error.name : "";
+  const [code, sentence] = SENTENCES[name] ?? ["failed", `The microphone could not be opened: ${error}`];
+  return new MicrophoneError(code, sentence);
+}
+
+/**
+ * `frame` is 100 ms of s16le audio, whose buffer is the listener's; `ended` comes when the device
+ * goes away by itself; `muted` when the system or a switch on the device silences it, and when it is back.
+ *
+ * @extends {Emitter<{frame: ArrayBuffer, ended: MicrophoneError, muted: boolean}>}
+ */
+export class Microphone extends Emitter {
+  /** @type {MediaTrackConstraints} */ #constraints;
+  /** @type {string | URL} */ #workletUrl;
+  /** @type {MediaStream | null} */ #stream = null;
+  /** @type {AudioContext | null} */ #context = null;
+  /** @type {AudioWorkletNode | null} */ #capture = null;
+
+  /**
+   * @param {{constraints?: MediaTrackConstraints, workletUrl?: string | URL}} [options] a bundler
+   *   or a content security policy may want the worklet served from elsewhere
+   */
+  constructor({ constraints, workletUrl } = {}) {
+    super();
+    this.#constraints = { ...DEFAULT_CONSTRAINTS, ...constraints };
+    this.#workletUrl = workletUrl ?? new URL("./worklet.js", import.meta.url);
+  }
+
+  /** @returns {MediaTrackSettings | null} what the browser made of the constraints */
+  get settings() {
+    return this.#stream?.getAudioTracks()[0]?.getSettings() ?? null;
+  }
+
+  /**
+   * Asks for the device; frames come from now on. Call it from a click: browsers start audio only then.
+   *
+   * @throws {MicrophoneError}
+   */
+  async start() {
+    if (this.#stream) return;
+    if (!globalThis.isSecureContext) {
+      throw new MicrophoneError(
+        "insecure",
+        "Browsers give a microphone only to pages opened over https, or from localhost.",
+      );
+    }
+    if (!navigator.mediaDevices?.getUserMedia || typeof AudioWorkletNode === "undefined") {
+      throw new MicrophoneError("unsupported", "This browser cannot record. Try a current Chrome or Firefox.");
+    }
+    try {
+      this.#stream = await navigator.mediaDevices.getUserMedia({ audio: this.#constraints });
+      await this.#record(this.#stream);
+    } catch (error) {
+      await this.#release();
+      throw inWords(error);
+    }
+  }
+
+  /** Gives out the last, shorter frame, then frees the device. */
+  async stop() {
+    if (this.#capture && this.#context?.state === "running") await this.#finish(this.#capture);
+    await this.#release();
+  }
+
+  /** @param {MediaStream} stream */
+  async #record(stream) {
+    this.#watch(stream.getAudioTracks()[0]);
+    // The device's own rate: Firefox refuses to connect a microphone to a context of another one.
+    const context = new AudioContext({ latencyHint: "interactive" });
+    this.#context = context;
+    await context.audioWorklet.addModule(this.#workletUrl);
+    await context.resume();
+    const capture = new AudioWorkletNode(context, "intone-capture", {
+      numberOfInputs: 1,
+      outputChannelCount: [1],
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
+    capture.port.onmessage = ({ data }) => this.emit("frame", data);
+    capture.onprocessorerror = () => {
+      this.#fail(new MicrophoneError("failed", "The recording stopped because of an internal error."));
+    };
+    // The processor writes no output, so this plays silence; unconnected, it would not run at all.
+    context.createMediaStreamSource(stream).connect(capture).connect(context.destination);
+    this.#capture = capture;
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #watch(track) {
+    track.onended = () => {
+      this.#fail(new MicrophoneError("ended", "The microphone was unplugged or switched off."));
+    };
+    track.onmute = () => this.emit("muted", true);
+    track.onunmute = () => this.emit("muted", false);
+  }
+
+  /** @param {MicrophoneError} error */
+  #fail(error) {
+    void this.#release();
+    this.emit("ended", error);
+  }
+
+  /** @param {AudioWorkletNode} capture */
+  async #finish(capture) {
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, FINISH_TIMEOUT_MS);
+      capture.port.onmessage = ({ data }) => {
+        if (data !== "finished") return this.emit("frame", data);
+        clearTimeout(timer);
+        resolve(undefined);
+      };
+      capture.port.postMessage("finish");
+    });
+  }
+
+  async #release() {
+    const context = this.#context;
+    for (const track of this.#stream?.getTracks() ?? []) {
+      track.onended = null;
+      track.stop();
+    }
+    if (this.#capture) this.#capture.port.onmessage = null;
+    this.#stream = null;
+    this.#capture = null;
+    this.#context = null;
+    await context?.close();
+  }
+}

@@ -1,0 +1,200 @@
+/** One session on one WebSocket: from opening it to its last event. Reconnecting is not its business. */
+
+import { Emitter } from "./emitter.js";
+import { Outbox } from "./outbox.js";
+import { parseEvent } from "./wire.js";
+
+/** @typedef {import("./wire.js").ServerEvent} ServerEvent */
+/** @typedef {import("./wire.js").ServerError} ServerError */
+/** @typedef {import("./wire.js").SessionClosed} SessionClosed */
+
+/**
+ * @typedef {object} SessionTimes
+ * @property {number} connectTimeoutMs from opening the socket to `session.created`
+ * @property {number} closeTimeoutMs from `session.close` to the socket's end
+ * @property {number} pingIntervalMs how often the lag is measured
+ * @property {number} pongTimeoutMs a ping unanswered for this long means a dead connection, which
+ *   the browser itself may take minutes to notice
+ */
+
+/**
+ * @typedef {object} SessionEnd
+ * @property {number} closeCode of the WebSocket; 1006 where it was simply lost
+ * @property {string} reason for a person; may be empty
+ * @property {SessionClosed | null} totals what the server counted, if it came to say so
+ * @property {ServerError | null} error the last one the server sent
+ * @property {number} unsentBytes audio that had not been handed to the socket
+ */
+
+/** @typedef {{lag_ms: number, round_trip_ms: number}} Lag */
+
+const LOST = 1006;
+const PROTOCOL_ERROR = 1002;
+/** `WebSocket.OPEN`, which an injected constructor need not carry. */
+const SOCKET_OPEN = 1;
+/** How often a full socket is looked at again: it has no event for having become empty. */
+const DRAIN_INTERVAL_MS = 20;
+
+/** @extends {Emitter<{event: ServerEvent, lag: Lag}>} */
+export class StreamSession extends Emitter {
+  /** @type {Promise<SessionEnd>} settles once, when nothing more will come; never rejects */
+  ended;
+  /** @type {(end: SessionEnd) => void} */ #settle = () => {};
+  /** @type {WebSocket} */ #socket;
+  /** @type {SessionTimes} */ #times;
+  #outbox = new Outbox();
+  #isCreated = false;
+  #isEnded = false;
+  /** @type {SessionClosed | null} */ #totals = null;
+  /** @type {ServerError | null} */ #lastError = null;
+  #pingsSent = 0;
+  /** @type {{marker: string, sentAtMs: number} | null} */ #ping = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #deadline;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #drainTimer;
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #pingTimer;
+
+  /**
+   * @param {WebSocket} socket just made
+   * @param {SessionTimes} times
+   */
+  constructor(socket, times) {
+    super();
+    this.#socket = socket;
+    this.#times = times;
+    this.ended = new Promise((resolve) => (this.#settle = resolve));
+    // `error` tells nothing and is always followed by `close`.
+    socket.onmessage = (message) => this.#receive(message.data);
+    socket.onclose = (close) => this.#end(close.code, close.reason);
+    this.#endAfter(times.connectTimeoutMs, "the server did not answer in time");
+  }
+
+  /**
+   * Queues audio; before `session.created` it waits, since the server may refuse the format.
+   *
+   * @param {ArrayBuffer} frame s16le
+   * @returns {number} bytes of older audio dropped, because the network is slower than the voice
+   */
+  send(frame) {
+    const droppedBytes = this.#outbox.push(frame);
+    this.#drain();
+    return droppedBytes;
+  }
+
+  /** Ends the running utterance after all audio sent so far. */
+  flush() {
+    if (this.#isReady) this.#sendLast({ type: "flush" });
+  }
+
+  /** Asks for the remaining results; `ended` settles when they have come, or in time. */
+  close() {
+    if (!this.#isReady) return this.#end(1000, "");
+    this.#endAfter(this.#times.closeTimeoutMs, "the server did not finish in time");
+    this.#sendLast({ type: "session.close" });
+  }
+
+  /** @returns {Promise<void>} when all audio has been handed to the socket, or the session ended */
+  async drained() {
+    while (!this.#isEnded && this.#outbox.waitingBytes > 0) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_INTERVAL_MS));
+    }
+  }
+
+  get #isReady() {
+    return this.#isCreated && !this.#isEnded && this.#socket.readyState === SOCKET_OPEN;
+  }
+
+  #drain() {
+    clearTimeout(this.#drainTimer);
+    if (!this.#isReady) return;
+    this.#outbox.drain(this.#socket);
+    if (this.#outbox.waitingBytes === 0) return;
+    this.#drainTimer = setTimeout(() => this.#drain(), DRAIN_INTERVAL_MS);
+  }
+
+  /** @param {object} message about all audio before it, so none may stay behind */
+  #sendLast(message) {
+    this.#outbox.drainAll(this.#socket);
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  /** @param {unknown} data */
+  #receive(data) {
+    const event = this.#parse(data);
+    if (event === null) return;
+    if (event.type === "session.created") this.#begin();
+    if (event.type === "session.closed") this.#totals = event;
+    if (event.type === "error") this.#lastError = event;
+    if (event.type === "pong") this.#measureLag(event);
+    this.emit("event", event);
+  }
+
+  /**
+   * @param {unknown} data
+   * @returns {ServerEvent | null}
+   */
+  #parse(data) {
+    try {
+      return parseEvent(data);
+    } catch (error) {
+      this.#end(PROTOCOL_ERROR, `what answers there is not an intone server: ${error}`);
+      return null;
+    }
+  }
+
+  #begin() {
+    clearTimeout(this.#deadline);
+    this.#isCreated = true;
+    this.#pingTimer = setInterval(() => this.#beat(), this.#times.pingIntervalMs);
+    this.#drain();
+  }
+
+  #beat() {
+    const nowMs = performance.now();
+    if (this.#ping === null) {
+      this.#pingsSent += 1;
+      this.#ping = { marker: String(this.#pingsSent), sentAtMs: nowMs };
+      this.#socket.send(JSON.stringify({ type: "ping", marker: this.#ping.marker }));
+    } else if (nowMs - this.#ping.sentAtMs > this.#times.pongTimeoutMs) {
+      this.#end(LOST, "the server stopped answering");
+    }
+  }
+
+  /** @param {import("./wire.js").Pong} pong */
+  #measureLag(pong) {
+    if (pong.marker !== this.#ping?.marker) return;
+    const roundTripMs = performance.now() - this.#ping.sentAtMs;
+    this.#ping = null;
+    this.emit("lag", { lag_ms: pong.lag_ms, round_trip_ms: Math.round(roundTripMs) });
+  }
+
+  /**
+   * @param {number} timeoutMs
+   * @param {string} reason
+   */
+  #endAfter(timeoutMs, reason) {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#end(LOST, reason), timeoutMs);
+  }
+
+  /**
+   * @param {number} closeCode
+   * @param {string} reason
+   */
+  #end(closeCode, reason) {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#drainTimer);
+    clearInterval(this.#pingTimer);
+    this.#socket.onmessage = null;
+    this.#socket.onclose = null;
+    this.#socket.close();
+    this.#settle({
+      closeCode,
+      reason,
+      totals: this.#totals,
+      error: this.#lastError,
+      unsentBytes: this.#outbox.clear(),
+    });
+  }
+}

@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ConnectionError, IntoneClient } from "../connection.js";
+import { WebSocket, serve, until } from "../testing/websocket.js";
+
+const FRAME = new Int16Array(1_600).fill(7).buffer;
+
+const CREATED = {
+  type: "session.created",
+  protocol: "intone.v1",
+  session_id: "s1",
+  audio: { encoding: "s16le", sample_rate_hz: 16_000, channels: 1 },
+  model: { name: "gru", sha256: "00", emotions: ["happy", "sad"], genders: ["female", "male"] },
+  interim_ms: 500,
+  limits: { max_rate: 20 },
+};
+
+const CLOSED = {
+  type: "session.closed",
+  reason: "client_closed",
+  received: { audio_ms: 100, bytes: 3_200 },
+  produced: { utterances: 1, interims: 2, discarded: 0 },
+};
+
+/** A server that opens each session and closes it when asked, and a client of it. */
+async function conversation(t, { onConnection, ...options } = {}) {
+  const server = await serve((connection, count) => {
+    if (onConnection?.(connection, count) === "handled") return;
+    connection.onMessage = (message) => {
+      if (message.type !== "session.close") return;
+      connection.send(CLOSED);
+      connection.close(1000);
+    };
+    connection.send({ ...CREATED, session_id: `s${count}` });
+  });
+  const client = new IntoneClient({
+    url: server.url,
+    WebSocket,
+    backoff: { firstMinMs: 5, firstMaxMs: 10 },
+    ...options,
+  });
+  t.after(async () => {
+    await client.close();
+    await server.stop();
+  });
+  return { server, client };
+}
+
+function recorded(client, name) {
+  const events = [];
+  client.on(name, (event) => events.push(event));
+  return events;
+}
+
+test("connect, send, close: the server gets the audio and the client its totals", async (t) => {
+  const { server, client } = await conversation(t, { model: "gru", token: "secret" });
+  const states = recorded(client, "state");
+  const session = await client.connect();
+  assert.equal(session.session_id, "s1");
+  assert.equal(client.session, session);
+  client.send(FRAME);
+  client.flush();
+  assert.deepEqual(await client.close(), CLOSED);
+
+  const [connection] = server.connections;
+  assert.equal(connection.url.pathname, "/v1/stream");
+  assert.equal(connection.url.searchParams.get("model"), "gru");
+  assert.match(connection.protocols, /^intone\.v1, ?bearer\.secret$/);
+  const [audio, flush, close] = connection.received;
+  assert.deepEqual(new Uint8Array(audio), new Uint8Array(FRAME));
+  assert.deepEqual([flush.type, close.type], ["flush", "session.close"]);
+  assert.deepEqual(states.map(({ state }) => state), ["connecting", "open", "closing", "closed"]);
+});
+
+test("results that come after close() was called are still given out", async (t) => {
+  const { server, client } = await conversation(t);
+  await client.connect();
+  const results = recorded(client, "utterance.result");
+  server.connections[0].onMessage = (message) => {
+    if (message.type !== "session.close") return;
+    server.connections[0].send({ type: "utterance.result", utterance_id: 1 });
+    server.connections[0].send(CLOSED);
+    server.connections[0].close(1000);
+  };
+  await client.close();
+  assert.deepEqual(results, [{ type: "utterance.result", utterance_id: 1 }]);
+});
+
+test("a server that is not there: connect() fails with words, and is not retried", async (t) => {
+  const { server, client } = await conversation(t);
+  await server.stop();
+  await assert.rejects(client.connect(), (error) => {
+    assert.ok(error instanceof ConnectionError);
+    assert.equal(error.code, "server_unavailable");
+    return true;
+  });
+  assert.equal(client.state, "closed");
+});
+
+test("a server that never answers: connect() gives up in time", async (t) => {
+  const { client } = await conversation(t, {
+    onConnection: () => "handled",
+    times: { connectTimeoutMs: 50 },
+  });
+  await assert.rejects(client.connect(), /did not answer in time/);
+});
+
+test("what answers is not an intone server: connect() says so", async (t) => {
+  const { client } = await conversation(t, {
+    onConnection: (connection) => (connection.send("hello"), "handled"),
+  });
+  await assert.rejects(client.connect(), /not an intone server/);
+});
+
+test("a refusal reaches connect() with the server's code and sentence", async (t) => {
+  const { client } = await conversation(t, {
+    onConnection: (connection) => {
+      connection.send({ type: "error", code: "unauthorized", message: "No.", retryable: false });
+      connection.close(1008);
+      return "handled";
+    },
+  });
+  await assert.rejects(client.connect(), { code: "unauthorized", message: "No." });
+});
+
+test("a lost session is opened anew, audio in between is counted as dropped", async (t) => {
+  const { server, client } = await conversation(t);
+  const dropped = recorded(client, "dropped");
+  const sessions = recorded(client, "session.created");
+  const states = recorded(client, "state");
+  await client.connect();
+  server.connections[0].destroy();
+  await until(() => client.state === "waiting");
+  client.send(FRAME);
+  assert.deepEqual(dropped, [{ ms: 100, total_ms: 100, reason: "offline" }]);
+  assert.equal(states.at(-1).error.code, "server_unavailable");
+
+  await until(() => client.state === "open");
+  assert.deepEqual(sessions.map((session) => session.session_id), ["s1", "s2"]);
+  client.send(FRAME);
+  await until(() => server.connections[1].received.length === 1);
+});
+
+test("attempts go on while the server is away", async (t) => {
+  const { server, client } = await conversation(t, {
+    onConnection: (connection, count) => {
+      if (count === 1 || count > 3) return undefined;
+      connection.destroy();
+      return "handled";
+    },
+  });
+  await client.connect();
+  const states = recorded(client, "state");
+  server.connections[0].close(1012);
+  await until(() => client.session.session_id === "s4");
+  const waits = states.filter(({ state }) => state === "waiting").map((s) => s.retry_in_ms);
+  assert.equal(waits.length, 3);
+  assert.ok(waits[0] < waits[1] && waits[1] < waits[2]);
+});
+
+for (const [name, options, code] of [
+  ["a refusal (1008)", {}, 1008],
+  ["a loss with reconnect: false", { reconnect: false }, 1012],
+]) {
+  test(`${name} ends the client`, async (t) => {
+    const { server, client } = await conversation(t, options);
+    await client.connect();
+    const states = recorded(client, "state");
+    const message = "Too fast.";
+    server.connections[0].send({ type: "error", code: "rate_limited", message, retryable: true });
+    server.connections[0].close(code);
+    await until(() => client.state === "closed");
+    assert.deepEqual(states.map(({ state }) => state), ["closed"]);
+    assert.equal(states[0].error.message, message);
+    assert.equal(server.connections.length, 1);
+  });
+}
+
+test("close() while waiting to reconnect stops the attempts", async (t) => {
+  const { server, client } = await conversation(t, { backoff: { firstMinMs: 50, firstMaxMs: 50 } });
+  await client.connect();
+  server.connections[0].destroy();
+  await until(() => client.state === "waiting");
+  assert.equal(await client.close(), null);
+  assert.equal(client.state, "closed");
+  await client.connect();
+  assert.equal(server.connections.length, 2);
+});
+
+test("a server that stops reading: the oldest audio is dropped, whole frames, and counted", async (t) => {
+  const { server, client } = await conversation(t);
+  await client.connect();
+  const [connection] = server.connections;
+  connection.pause();
+  const dropped = recorded(client, "dropped");
+  let sentMs = 0;
+  // The kernel takes megabytes before it pushes back.
+  while (dropped.length < 3 && sentMs < 3_600_000) {
+    for (let n = 0; n < 10; n += 1, sentMs += 100) client.send(FRAME);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(dropped.length >= 3, `nothing dropped after ${sentMs} ms of audio`);
+  for (const { ms, reason } of dropped) {
+    assert.equal(ms % 100, 0);
+    assert.equal(reason, "slow");
+  }
+
+  connection.resume();
+  await client.drained();
+  client.flush();
+  await until(() => connection.received.some(({ type }) => type === "flush"));
+  const arrivedMs = 100 * connection.received.filter((message) => message.length).length;
+  assert.equal(arrivedMs + dropped.at(-1).total_ms, sentMs);
+  assert.ok(connection.received.every(({ length = 3_200 }) => length === 3_200));
+});
+
+test("the lag is measured by ping", async (t) => {
+  const { client, server } = await conversation(t, { times: { pingIntervalMs: 10 } });
+  await client.connect();
+  const lags = recorded(client, "lag");
+  server.connections[0].onMessage = ({ type, marker }) => {
+    if (type === "ping") server.connections[0].send({ type: "pong", marker, received_ms: 0, lag_ms: 42 });
+    if (type === "session.close") server.connections[0].close(1000);
+  };
+  await until(() => lags.length >= 2);
+  assert.equal(lags[0].lag_ms, 42);
+  assert.ok(lags[0].round_trip_ms >= 0 && lags[0].round_trip_ms < 5_000);
+});
+
+test("a server that answers no ping is given up and found again", async (t) => {
+  const { client, server } = await conversation(t, {
+    times: { pingIntervalMs: 10, pongTimeoutMs: 30 },
+  });
+  await client.connect();
+  await until(() => server.connections.length === 2);
+  await until(() => client.session.session_id === "s2");
+});
+
+test("an unknown event passes, a later known one is still heard", async (t) => {
+  const { client, server } = await conversation(t);
+  await client.connect();
+  const started = recorded(client, "utterance.started");
+  server.connections[0].send({ type: "utterance.transcript", text: "…" });
+  server.connections[0].send({ type: "utterance.started", utterance_id: 1, channel: 0, start_ms: 0 });
+  await until(() => started.length === 1);
+});
+
+test("connect() twice is a mistake, and says what to do", async (t) => {
+  const { client } = await conversation(t);
+  await client.connect();
+  await assert.rejects(client.connect(), /close\(\) first/);
+});

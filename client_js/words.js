@@ -1,0 +1,83 @@
+/** What the page says, apart from the page: pure text. */
+
+import { UNSURE } from "./wire.js";
+
+/** @type {Record<import("./wire.js").EndReason, string>} */
+const END_REASONS = {
+  silence: "ended at a pause",
+  max_duration: "split at the longest length",
+  flush: "ended on request",
+  end_of_stream: "ended with the recording",
+};
+
+/** @type {Record<import("./wire.js").DiscardReason, string>} */
+const DISCARD_REASONS = {
+  too_short: "too short to judge",
+  unvoiced: "no voice in it",
+  overloaded: "the server was too busy",
+  failed: "the recogniser failed",
+};
+
+/** @param {string} reason of a result */
+export function endReason(reason) {
+  return /** @type {Record<string, string>} */ (END_REASONS)[reason] ?? spaced(reason);
+}
+
+/** @param {string} reason of a discarded utterance */
+export function discardReason(reason) {
+  return /** @type {Record<string, string>} */ (DISCARD_REASONS)[reason] ?? spaced(reason);
+}
+
+/** @param {string} label of an emotion or a gender */
+export function labelName(label) {
+  if (label === UNSURE) return "Unsure";
+  return spaced(label).replace(/^./, (first) => first.toUpperCase());
+}
+
+/** @param {string} name as the wire writes it */
+function spaced(name) {
+  return name.replaceAll("_", " ");
+}
+
+/** @param {number} share 0 to 1 */
+export function percent(share) {
+  return `${Math.round(100 * share)}%`;
+}
+
+/**
+ * @param {number} ms of the audio clock
+ * @returns {string} minutes, seconds and tenths, cut rather than rounded, like a clock
+ */
+export function clock(ms) {
+  const tenths = Math.floor(ms / 100);
+  const minutes = Math.floor(tenths / 600);
+  const seconds = String(Math.floor(tenths / 10) % 60).padStart(2, "0");
+  return `${minutes}:${seconds}.${tenths % 10}`;
+}
+
+/**
+ * @param {import("./wire.js").UtteranceResult} result
+ * @returns {string} a sentence for a screen reader
+ */
+export function spokenResult({ emotion, gender }) {
+  return `${labelName(emotion.label)}, ${percent(emotion.confidence)}. ${labelName(gender.label)}, ${percent(gender.confidence)}.`;
+}
+
+/**
+ * @param {import("./connection.js").StateChange} change
+ * @returns {string} for the status line
+ */
+export function connectionWords({ state, retry_in_ms: retryInMs = 0 }) {
+  switch (state) {
+    case "connecting":
+      return "Connecting…";
+    case "open":
+      return "Connected";
+    case "waiting":
+      return `Connection lost. Trying again in ${Math.ceil(retryInMs / 1_000)} s`;
+    case "closing":
+      return "Finishing…";
+    default:
+      return "Ready";
+  }
+}
