@@ -37,7 +37,7 @@ class AugmentSettings:
 
 def augment(features: Array, settings: AugmentSettings, rng: np.random.Generator) -> Array:
     """Return a copy of float32 ``features`` (batch, frames, coefficients), each row its own way."""
-    batch, frames, bands = features.shape
+    batch, _, bands = features.shape
     basis = dct(np.eye(bands, dtype=np.float32), axis=0, norm="ortho").astype(np.float32)
     mel = features @ basis
     mel += rng.uniform(-1, 1, (batch, 1, 1)).astype("f4") * settings.gain_db * DB

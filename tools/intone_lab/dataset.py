@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ import soxr
 from rich.progress import track
 
 from intone.core.blocks import BlockShape
-from intone.core.decode import to_int16
+from intone.core.decode import Decoder, to_int16
 from intone.core.features import Mfcc, MfccSettings
 from intone.core.front_end import FrontEnd
 from intone.core.vad import webrtc
@@ -86,7 +87,7 @@ def hear(pcm: bytes, endpointer: EndpointerSettings | None = None) -> tuple[Floa
 
 
 def _examples(clip: Clip, speeds: Sequence[float]) -> list[Example]:
-    samples = np.frombuffer(load_clip(clip), "<i2").astype(np.float32) / 32_768
+    samples = Decoder(AudioFormat()).decode(load_clip(clip))[:, 0]
     return [
         Example(clip, speed, hear(to_int16(speed_copy(samples, speed)).tobytes()))
         for speed in speeds
@@ -113,7 +114,9 @@ def prepare(clips: Sequence[Clip], speeds: Sequence[float], cache: Path) -> list
     path = cache / f"heard-{key}.npz"
     if path.exists():
         return _load(path, clips, speeds)
-    with ProcessPoolExecutor() as pool:
+    # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(mp_context=context) as pool:
         jobs = pool.map(_examples, clips, [speeds] * len(clips), chunksize=16)
         heard = [
             example

@@ -43,7 +43,7 @@ def to_tflite(model: keras.Model, *, quantised: bool) -> bytes:
     if quantised:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         # tflite-runtime 2.14 cannot read the per-channel form (FULLY_CONNECTED version 12).
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
     content: bytes = converter.convert()
     return content
 

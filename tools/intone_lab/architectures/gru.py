@@ -60,9 +60,7 @@ def build(
     allowed = keras.Input((emotions,), name="allowed")
     x = layers.Normalization(mean=mean, variance=std**2, name="normalise")(features)
     for index in (1, 2):
-        x = layers.Conv1D(
-            FILTERS, KERNEL, padding="causal", use_bias=False, name=f"conv{index}"
-        )(x)
+        x = layers.Conv1D(FILTERS, KERNEL, padding="causal", use_bias=False, name=f"conv{index}")(x)
         x = layers.BatchNormalization(name=f"norm{index}")(x)
         x = layers.MaxPooling1D(POOL, name=f"pool{index}")(layers.ReLU()(x))
         x = layers.Dropout(dropout)(x)
@@ -134,9 +132,7 @@ def make_step(model: keras.Model, block_frames: int) -> Callable[[Any, Any], dic
             from_hidden = tf.matmul(hidden, recurrent) + bias_hidden
             gates = tf.sigmoid(from_input[:, : 2 * UNITS] + from_hidden[:, : 2 * UNITS])
             update, reset = gates[:, :UNITS], gates[:, UNITS:]
-            candidate = tf.tanh(
-                from_input[:, 2 * UNITS :] + reset * from_hidden[:, 2 * UNITS :]
-            )
+            candidate = tf.tanh(from_input[:, 2 * UNITS :] + reset * from_hidden[:, 2 * UNITS :])
             hidden = update * hidden + (1.0 - update) * candidate
             outputs.append(hidden)
         return outputs, hidden

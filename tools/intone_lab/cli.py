@@ -1,0 +1,96 @@
+"""``intone-lab``: train, export and measure models from a folder of corpora."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+DEVELOPMENT_FOLD = "fold5"
+"""The fold on which the default settings were chosen."""
+
+
+@click.group()
+def main() -> None:
+    """Train, export and measure intone's models."""
+    # TensorFlow's own chatter would bury the progress lines.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@main.command()
+@click.option(
+    "--corpora",
+    "root",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the corpora, as published.",
+)
+@click.option(
+    "--out",
+    default="models/gru",
+    type=click.Path(file_okay=False, path_type=Path),
+    show_default=True,
+    help="Where model.tflite, card.json and report.md go.",
+)
+@click.option(
+    "--runs",
+    default="runs",
+    type=click.Path(file_okay=False, path_type=Path),
+    show_default=True,
+    help="Where weights and heard clips are kept, so that a stopped run goes on.",
+)
+@click.option("--seed", default=1, show_default=True, help="Decides folds, weights and batches.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Fewer for a trial run.")
+@click.option(
+    "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Splits at a time."
+)
+def train(root: Path, out: Path, runs: Path, seed: int, epochs: int | None, jobs: int) -> None:
+    """Train five folds, a random split and the final model; measure; write OUT."""
+    from intone_lab.corpora import CorpusError
+    from intone_lab.training import TrainSettings
+
+    settings = TrainSettings(seed=seed)
+    if epochs is not None:
+        settings = replace(settings, epochs=epochs)
+    try:
+        _train(root, out, runs, settings, jobs)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _train(root: Path, out: Path, runs: Path, settings: object, jobs: int) -> None:
+    from intone_lab import export, pipeline, report
+    from intone_lab.corpora import find_clips
+    from intone_lab.dataset import prepare
+    from intone_lab.training import SPEEDS, TrainSettings
+
+    assert isinstance(settings, TrainSettings)
+    trained = pipeline.train_all(root, runs, settings, jobs)
+    clips = find_clips(root)
+    examples = prepare(clips, SPEEDS, runs / "heard")
+    folder = pipeline.run_folder(runs, clips, settings)
+    *held_out, final = trained
+    measured = []
+    for model in held_out:
+        click.echo(f"{model.split.name}: streaming {len(model.split.test)} held-out clips")
+        path = folder / f"{model.split.name}.keras"
+        measured.append(pipeline.measure(model, examples, path))
+    *folds, random = measured
+    study = report.Study(tuple(folds), random, DEVELOPMENT_FOLD)
+    emotion, gender = report.calibrations(study)
+    card = export.make_card(
+        final.int8,
+        final.split.train,
+        name=out.name,
+        emotion_calibration=emotion,
+        gender_calibration=gender,
+        accuracy=report.accuracies(study),
+    )
+    export.write_model(out, final.int8, card)
+    flat = json.dumps(settings.as_row(), indent=2, default=str)
+    report.write_report(out, study, len(final.int8), flat)
+    for row in card.accuracy:
+        click.echo(f"{row.corpus} {row.protocol} {row.task} {row.metric} {row.value:.3f}")

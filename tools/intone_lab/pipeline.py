@@ -1,0 +1,136 @@
+"""From a corpora folder to ``models/<name>``: folds, training, export, measuring, card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from intone.core.tflite import streaming
+from intone.types import FloatArray
+from intone_lab import export
+from intone_lab.calibration import probabilities
+from intone_lab.catalogue import EMOTIONS
+from intone_lab.corpora import Clip, find_clips
+from intone_lab.dataset import Example, prepare
+from intone_lab.evaluation import Heard, listen
+from intone_lab.folds import Split, at_random, by_speaker
+from intone_lab.training import SPEEDS, TrainSettings, save, train
+
+ALWAYS_TRAIN = frozenset({"tess"})
+"""Two speakers, both women: there is no fold of TESS without half of its voices."""
+FINAL = "final"
+"""The split that holds nobody out: what ships."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A split's model, exported both ways."""
+
+    split: Split
+    int8: bytes
+    float32: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What a split's model says of the clips it never heard."""
+
+    split: Split
+    int8: list[Heard]
+    float32: list[Heard]
+    stream_gap: float
+    """Largest difference in probability, float model streamed against Keras offline."""
+
+
+def splits(clips: Sequence[Clip], seed: int) -> list[Split]:
+    """Return every split of a complete run: the folds, the random one, and the final one."""
+    labelled = [clip for clip in clips if clip.emotion is not None]
+    return [
+        *by_speaker(labelled, seed, ALWAYS_TRAIN),
+        at_random(labelled, "ravdess", seed),
+        Split(FINAL, tuple(labelled), ()),
+    ]
+
+
+def run_folder(runs: Path, clips: Sequence[Clip], settings: TrainSettings) -> Path:
+    """Return where the weights of this very run are kept, so that it can go on after a stop."""
+    what = json.dumps([settings.as_row(), [clip.path.name for clip in clips]], default=str)
+    return runs / hashlib.sha256(what.encode()).hexdigest()[:12]
+
+
+def train_all(root: Path, runs: Path, settings: TrainSettings, jobs: int) -> list[Trained]:
+    """Train every split that is not there yet, ``jobs`` at a time, and export them all."""
+    clips = find_clips(root)
+    folder = run_folder(runs, clips, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.json").write_text(json.dumps(settings.as_row(), indent=2, default=str))
+    prepare(clips, SPEEDS, runs / "heard")
+    names = [split.name for split in splits(clips, settings.seed)]
+    # Fresh processes: TensorFlow does not survive a fork, and each gets one thread.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
+        work = [pool.submit(_train_one, root, runs, settings, name) for name in names]
+        contents = [job.result() for job in work]
+    return [
+        Trained(split, *content)
+        for split, content in zip(splits(clips, settings.seed), contents, strict=True)
+    ]
+
+
+def _train_one(root: Path, runs: Path, settings: TrainSettings, name: str) -> tuple[bytes, bytes]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    clips = find_clips(root)
+    path = run_folder(runs, clips, settings) / f"{name}.keras"
+    if path.exists():
+        model = keras.models.load_model(path)
+    else:
+        split = next(split for split in splits(clips, settings.seed) if split.name == name)
+        wanted = set(split.train)
+        examples = [e for e in prepare(clips, SPEEDS, runs / "heard") if e.clip in wanted]
+        model = train(examples, settings, name)
+        save(model, path)
+    return export.to_tflite(model, quantised=True), export.to_tflite(model, quantised=False)
+
+
+def measure(trained: Trained, examples: Sequence[Example], model_path: Path) -> Measured:
+    """Stream the held-out clips to both exports, and compare with the Keras model offline."""
+    clips = trained.split.test
+    int8, float32 = (
+        listen(clips, streaming(export.make_card(content), content))
+        for content in (trained.int8, trained.float32)
+    )
+    offline = {e.clip: e.longest for e in examples if e.speed == 1.0}
+    gap = _stream_gap(float32, offline, model_path)
+    return Measured(trained.split, int8, float32, gap)
+
+
+def _stream_gap(
+    heard: Sequence[Heard], offline: Mapping[Clip, FloatArray | None], model_path: Path
+) -> float:
+    """Largest difference in probability between the stream and Keras on the whole utterance."""
+    import keras
+
+    model = keras.models.load_model(model_path)
+    gap = 0.0
+    for row in heard:
+        utterance = offline[row.clip]
+        if utterance is None or row.emotion is None:
+            continue
+        nothing_masked = np.zeros((1, len(EMOTIONS)), np.float32)
+        said = model({"features": utterance[None], "allowed": nothing_masked}, training=False)
+        whole = probabilities(np.asarray(said["emotion"])[0, -1:], 1.0)[0]
+        gap = max(gap, float(np.abs(whole - np.exp(row.emotion)).max()))
+    return gap
