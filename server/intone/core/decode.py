@@ -63,4 +63,7 @@ class Decoder:
 
 def to_int16(samples: FloatArray) -> NDArray[np.int16]:
     """Return ``samples`` (any shape, [-1, 1]) as int16, rounded and clipped."""
-    return np.clip(np.rint(samples * FULL_SCALE), -32_768, 32_767).astype(np.int16)
+    scaled: NDArray[np.int16] = np.clip(np.rint(samples * FULL_SCALE), -32_768, 32_767).astype(
+        np.int16
+    )
+    return scaled

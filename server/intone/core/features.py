@@ -76,4 +76,5 @@ class Mfcc:
         # One product a block, all of one shape: a block's bits do not depend on its batch.
         energy = np.matmul(power, self._filterbank)
         log_energy = np.log(np.where(energy == 0, np.finfo(np.float64).eps, energy))
-        return np.matmul(log_energy, self._dct).astype(np.float32)
+        cepstra: FloatArray = np.matmul(log_energy, self._dct).astype(np.float32)
+        return cepstra

@@ -8,6 +8,7 @@ keeps a high correlation peak over several windows in a row; clicks and noise do
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from intone.types import SAMPLE_RATE_HZ, FloatArray
 
@@ -50,7 +51,8 @@ def _nccf(windows: np.ndarray) -> np.ndarray:
     head = energy[:, _WINDOW - 1 - lags]
     tail = total - energy[:, lags - 1]
     # The added term (1e-8 of full scale squared) keeps near-silence from correlating.
-    return products / np.sqrt(head * tail + (1e-8 * _WINDOW) ** 2)
+    similarity: NDArray[np.float64] = products / np.sqrt(head * tail + (1e-8 * _WINDOW) ** 2)
+    return similarity
 
 
 class VoicingCheck:
