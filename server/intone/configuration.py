@@ -32,6 +32,14 @@ CLIENT_TOKEN_VARIABLE = "INTONE_CLIENT_TOKEN"  # noqa: S105 - a variable's name,
 _OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, CLIENT_TOKEN_VARIABLE, "INTONE_CORPORA"})
 """What the environment may hold besides settings: these belong to the client and the tests."""
 
+_FLAGS = {
+    "tokens": "--token",
+    "models": "--model",
+    "session.model": "--model",
+    "allowed_origins": "--allowed-origin",
+}
+"""Flags that are not their setting's name: those that are repeated stand for one item."""
+
 _T = TypeVar("_T")
 
 
@@ -114,7 +122,7 @@ def _from_command_line(flags: Mapping[str, object], assignments: Sequence[str]) 
     layer: _Layer = {}
     for path, value in flags.items():
         if value not in (None, ()):
-            flag = "--" + path.replace("_", "-")
+            flag = _FLAGS.get(path, "--" + path.replace("_", "-"))
             layer[path] = _Given(convert(value, all_settings()[path].type_hint), flag)
     for assignment in assignments:
         path, equals, text = assignment.partition("=")

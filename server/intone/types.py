@@ -7,7 +7,7 @@ integer samples at 16 kHz (``*_sample``); milliseconds exist in settings and on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -209,6 +209,8 @@ class UtteranceResult:
     gender: Decision
     model: str
     continues: int | None = None
+    latency_ms: float | None = field(default=None, compare=False)
+    """From the arrival of the audio that ended it to the answer, where a server measured it."""
 
 
 @dataclass(frozen=True, slots=True)

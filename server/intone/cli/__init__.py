@@ -1,0 +1,5 @@
+"""``intone serve | stream | analyze | models``: the outermost layer."""
+
+from intone.cli.commands import main
+
+__all__ = ["main"]

@@ -1,0 +1,115 @@
+"""``intone analyze`` and ``intone models``: the recogniser in this process."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from intone.audio_files import open_audio
+from intone.cli.output import make_format, note_discards, to_line
+from intone.core.card import Card
+from intone.core.recogniser import Recogniser
+from intone.errors import IntoneError
+from intone.models import ModelStore
+from intone.session import Session
+from intone.settings import ServerSettings
+from intone.types import Event, UtteranceDiscarded, UtteranceResult
+
+Emit = Callable[[str], None]
+Report = Callable[[IntoneError], None]
+
+
+def analyze_files(
+    files: Sequence[str], settings: ServerSettings, format_name: str, report: Report
+) -> int:
+    """Print the results of every file; return 1 if one could not be read, else 0.
+
+    A model that cannot be loaded raises; a bad file goes to ``report`` and the others go on.
+    """
+    model = settings.session.model
+    recogniser = ModelStore.load(settings.models_dir, (model,))[model].new_recogniser()
+    card = recogniser.card
+    line_format = make_format(format_name, files, card.emotions, card.genders)
+    discards: Counter[str] = Counter()
+    has_failed = False
+    with _progress(len(files)) as (emit, advance):
+        header = line_format.header()
+        if header is not None:
+            emit(header)
+        for file in files:
+            shown = click.format_filename(file)
+            try:
+                for event in _events(file, recogniser, settings):
+                    if isinstance(event, UtteranceResult):
+                        emit(line_format.row(to_line(shown, event, event.model)))
+                    elif isinstance(event, UtteranceDiscarded):
+                        discards[event.reason.value] += 1
+            except IntoneError as error:
+                report(error)
+                has_failed = True
+            advance()
+    note_discards(discards)
+    return 1 if has_failed else 0
+
+
+def _events(file: str, recogniser: Recogniser, settings: ServerSettings) -> Iterator[Event]:
+    with open_audio(file, click.format_filename(file)) as audio:
+        session = Session(
+            audio.audio, model=recogniser, interim_ms=0, endpointer=settings.endpointer
+        )
+        try:
+            for block in audio.blocks():
+                yield from session.feed(block)
+        except IntoneError:
+            # What was heard before the file broke off is still worth its result.
+            yield from session.finish()
+            raise
+        yield from session.finish()
+
+
+@contextmanager
+def _progress(files: int) -> Iterator[tuple[Emit, Callable[[], None]]]:
+    """Give a way to print and a way to count files; a bar where somebody can see it."""
+    if files < 2 or not sys.stderr.isatty():
+        yield click.echo, lambda: None
+        return
+    with Progress(console=Console(stderr=True), redirect_stdout=False, transient=True) as progress:
+        task = progress.add_task("analysing", total=files)
+
+        def emit_above_bar(text: str) -> None:
+            # Both streams are one screen: only the bar's console can print above the bar.
+            progress.console.print(Text.from_ansi(text), soft_wrap=True)
+
+        emit = emit_above_bar if sys.stdout.isatty() else click.echo
+        yield emit, lambda: progress.advance(task)
+
+
+def print_models(settings: ServerSettings) -> None:
+    """Print the models that these settings would serve."""
+    store = ModelStore.load(settings.models_dir, settings.models)
+    table = Table(show_lines=True)
+    for column in ("model", "emotions", "measured", "licence", "size"):
+        table.add_column(column, overflow="fold")
+    for name in store.names:
+        card = store[name].card
+        size = f"{len(store[name].content) / 1_000:.0f} kB"
+        table.add_row(name, ", ".join(card.emotions), _accuracy(card), card.licence, size)
+    # A pipe has no width; 80 columns would break the lines that grep looks for.
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    console.print(table)
+
+
+def _accuracy(card: Card) -> str:
+    return "\n".join(
+        f"{figure.task} {figure.metric} {figure.value:.3f}: {figure.corpus}, {figure.protocol}, "
+        f"{figure.clips} clips"
+        for figure in card.accuracy
+    )

@@ -1,0 +1,198 @@
+"""``intone serve | stream | analyze | models``.
+
+What a command needs is imported inside it: ``intone --help`` should not wait for scipy.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from intone import __version__
+from intone.cli.output import FORMATS
+from intone.errors import IntoneError, SettingsError
+
+if TYPE_CHECKING:
+    from intone.settings import ServerSettings
+
+_FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
+"""Exit codes; 130 is what a shell expects after Ctrl-C."""
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def main() -> None:
+    """Run the command line and exit; an expected error is one sentence, never a traceback."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; return the exit code."""
+    try:
+        code = commands.main(list(arguments), prog_name="intone", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left (``| head``); the interpreter must not flush into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    except IntoneError as error:
+        report(error)
+        return _WRONG_USE if isinstance(error, SettingsError) else _FAILED
+    return code if isinstance(code, int) else 0
+
+
+def report(error: IntoneError) -> None:
+    """Print an error and its code on standard error."""
+    click.echo(f"intone: error ({error.code}): {error}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="intone", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Hear live speech; say which emotion and which gender it hears."""
+
+
+# --- options that several commands share ----------------------------------------------
+
+
+def _configured(command: _Command) -> _Command:
+    for option in (
+        click.option("--models-dir", type=click.Path(path_type=Path), help="More model folders."),
+        click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
+                     help="Any setting by its dotted name, e.g. endpointer.hangover_ms=600."),
+        click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE",
+                     help="TOML file of settings (else INTONE_CONFIG)."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _printing(command: _Command) -> _Command:
+    return click.option(
+        "--format", "format_name", type=click.Choice(FORMATS), default="table", show_default=True,
+        help="How results are printed.",
+    )(command)  # fmt: skip
+
+
+def _settings(
+    flags: dict[str, object], assignments: Sequence[str], config_file: Path | None
+) -> ServerSettings:
+    from intone.configuration import load_settings
+
+    return load_settings(flags, assignments, environ=os.environ, config_file=config_file)
+
+
+# --- commands -------------------------------------------------------------------------
+
+
+@commands.command()
+@click.option("--host", help="Address to listen on; beyond loopback it needs a token. [127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one. [8765]")
+@click.option("--token", "tokens", multiple=True, help="Accept this bearer token; repeatable.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="Accept its lines as tokens.")
+@click.option("--allow-open/--no-allow-open", default=None, help="Listen beyond loopback without.")
+@click.option(
+    "--allowed-origin",
+    "allowed_origins",
+    multiple=True,
+    help="Origin of a page that may connect; repeatable.",
+)
+@click.option("--model", "models", multiple=True, help="Load only this model; repeatable. [all]")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="[text]")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[info]"
+)
+@_configured
+def serve(assignments: tuple[str, ...], config_file: Path | None, **flags: Any) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Flags win over INTONE_* variables, which win over the file; docs/settings.md has them all.
+    """
+    from intone.logs import set_up_logging
+
+    settings = _settings(flags, assignments, config_file)
+    from intone.web.serve import run as run_server  # after a refusal that needs no server
+
+    set_up_logging(settings.log_format, settings.log_level)
+    run_server(settings)
+
+
+@commands.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option("--model", help="Model to hear with. [gru]")
+@_printing
+@_configured
+def analyze(
+    *,
+    files: tuple[str, ...],
+    model: str | None,
+    format_name: str,
+    models_dir: Path | None,
+    assignments: tuple[str, ...],
+    config_file: Path | None,
+) -> int:
+    """Analyse sound FILES in this process, without a server.
+
+    The channels of a stereo file are two speakers. A file that cannot be read is reported
+    and the others go on; the exit code is then 1.
+    """
+    from intone.cli.analyze import analyze_files
+
+    flags: dict[str, object] = {"models_dir": models_dir, "session.model": model}
+    settings = _settings(flags, assignments, config_file)
+    return analyze_files(files, settings, format_name, report)
+
+
+@commands.command()
+@click.argument("file", type=click.Path())
+@click.option("--url", default="ws://127.0.0.1:8765", show_default=True, help="The server.")
+@click.option(
+    "--realtime", is_flag=True, help="Send at the speed of speech, not as fast as may be."
+)
+@click.option("--model", help="Model to ask for. [the server's]")
+@click.option("--interims", is_flag=True, help="Print the answers while an utterance runs, too.")
+@click.option("--token", envvar="INTONE_CLIENT_TOKEN", help="Bearer token; or INTONE_CLIENT_TOKEN.")
+@_printing
+def stream(
+    *,
+    file: str,
+    url: str,
+    model: str | None,
+    token: str | None,
+    format_name: str,
+    realtime: bool,
+    interims: bool,
+) -> int:
+    """Stream a sound FILE to a server and print what it answers."""
+    import asyncio
+
+    from intone.cli.stream import StreamRequest, stream_file
+
+    request = StreamRequest(
+        file=file,
+        url=url,
+        model=model,
+        token=token,
+        is_realtime=realtime,
+        with_interims=interims,
+        format_name=format_name,
+    )
+    return asyncio.run(stream_file(request, report))
+
+
+@commands.command()
+@_configured
+def models(models_dir: Path | None, assignments: tuple[str, ...], config_file: Path | None) -> None:
+    """List the models: what they tell apart, how well, and under which licence."""
+    from intone.cli.analyze import print_models
+
+    print_models(_settings({"models_dir": models_dir}, assignments, config_file))

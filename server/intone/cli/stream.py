@@ -1,0 +1,99 @@
+"""``intone stream``: a file to a server, and what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import click
+
+from intone import client
+from intone.audio_files import open_audio
+from intone.cli.output import make_format, note_discards, to_line
+from intone.errors import IntoneError
+from intone.types import UtteranceDiscarded, UtteranceInterim, UtteranceResult
+
+Report = Callable[[IntoneError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """What the command was asked for."""
+
+    file: str
+    url: str
+    model: str | None
+    token: str | None
+    is_realtime: bool
+    with_interims: bool
+    format_name: str
+
+
+async def stream_file(request: StreamRequest, report: Report) -> int:
+    """Stream the file and print the answers; return 1 if the server refused a part, else 0."""
+    with open_audio(request.file, click.format_filename(request.file)) as audio:
+        audio_format, blocks = audio.spoken()
+        async with client.connect(
+            request.url,
+            audio=audio_format,
+            model=request.model,
+            interim_ms=None if request.with_interims else 0,
+            token=request.token,
+        ) as stream:
+            refusals, failure = await asyncio.gather(
+                _print(stream, request, report),
+                _send(stream, blocks, is_realtime=request.is_realtime),
+            )
+    if failure is not None:
+        raise failure
+    return 1 if refusals else 0
+
+
+async def _send(
+    stream: client.Stream, blocks: Iterable[bytes], *, is_realtime: bool
+) -> IntoneError | None:
+    """Send everything and close; return what went wrong, so that printing is not cut short."""
+    failure = None
+    try:
+        await client.send_file(stream, blocks, is_realtime=is_realtime)
+    except IntoneError as error:
+        failure = error
+    try:
+        # Also after a file that breaks off: what was heard of it has its results.
+        await stream.close()
+    except IntoneError as error:
+        failure = failure or error
+    return failure
+
+
+async def _print(stream: client.Stream, request: StreamRequest, report: Report) -> int:
+    """Print events until the session is over; return how many refusals there were."""
+    shown = click.format_filename(request.file)
+    session = stream.session
+    line_format = make_format(
+        request.format_name,
+        [shown],
+        session.emotions,
+        session.genders,
+        with_interims=request.with_interims,
+    )
+    discards: Counter[str] = Counter()
+    refusals = 0
+    header = line_format.header()
+    if header is not None:
+        click.echo(header)
+    async for event in stream:
+        match event:
+            case UtteranceResult() | UtteranceInterim():
+                line = to_line(shown, event, session.model, with_interims=request.with_interims)
+                click.echo(line_format.row(line))
+            case UtteranceDiscarded():
+                discards[event.reason.value] += 1
+            case client.ServerError():
+                refusals += 1
+                if not event.is_fatal:
+                    report(event.as_exception())
+    note_discards(discards)
+    return refusals

@@ -1,0 +1,42 @@
+"""A sound file to a server, as fast as the server takes it or in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from intone.client.pacing import BurstPacing, Pacing, RealTimePacing
+from intone.client.stream import Stream
+
+_PING_EVERY_S = 2.0
+"""Audio between two questions after the lag: an eighth of the longest utterance."""
+_MOST_LAG_MS = 4_000
+"""Well under the backlog at which a server gives an utterance up."""
+_LAG_WAIT_S = 0.05
+
+
+async def send_file(stream: Stream, blocks: Iterable[bytes], *, is_realtime: bool = False) -> None:
+    """Send ``blocks`` of whole samples in the stream's own format.
+
+    Unless ``is_realtime``, they go as fast as the server's announced rate and its lag allow.
+    """
+    limits, audio = stream.session.limits, stream.session.audio
+    pacing: Pacing = RealTimePacing()
+    if not is_realtime:
+        pacing = BurstPacing(limits.max_rate, limits.max_rate_burst_s)
+    unasked_s = 0.0
+    for block in blocks:
+        audio_s = len(block) / audio.bytes_per_second
+        await asyncio.sleep(pacing.delay_s(audio_s, time.monotonic()))
+        await stream.send(block)
+        unasked_s += audio_s
+        if unasked_s >= _PING_EVERY_S and not is_realtime:
+            unasked_s = 0.0
+            await _let_it_catch_up(stream)
+
+
+async def _let_it_catch_up(stream: Stream) -> None:
+    # Asked in a loop: the server tells its lag only then.
+    while (await stream.ping()).lag_ms > _MOST_LAG_MS:  # noqa: ASYNC110
+        await asyncio.sleep(_LAG_WAIT_S)
