@@ -1,0 +1,137 @@
+"""Sound files to bytes, without loss, and clear refusals."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from intone.audio_files import open_audio
+from intone.core.decode import Decoder
+from intone.errors import InvalidAudioFile, UnsupportedAudio
+from intone.session import Session
+from intone.types import AudioFormat, Encoding
+
+
+@pytest.fixture
+def noise():
+    """Half a second of stereo noise at 16 kHz, float64 (8000, 2) in [-0.5, 0.5]."""
+    return np.random.default_rng(7).uniform(-0.5, 0.5, (8_000, 2))
+
+
+def decoded(source) -> np.ndarray:
+    with open_audio(source) as audio:
+        decoder = Decoder(audio.audio)
+        return np.concatenate([decoder.decode(block) for block in audio.blocks()])
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype", "encoding"),
+    [
+        ("WAV", "PCM_16", Encoding.S16LE),
+        ("WAV", "PCM_U8", Encoding.S16LE),
+        ("WAV", "ULAW", Encoding.S16LE),
+        ("WAV", "PCM_24", Encoding.F32LE),
+        ("WAV", "FLOAT", Encoding.F32LE),
+        ("FLAC", "PCM_16", Encoding.S16LE),
+        ("FLAC", "PCM_24", Encoding.F32LE),
+        ("OGG", "VORBIS", Encoding.F32LE),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_is_read_is_what_libsndfile_holds(
+    tmp_path, noise, container, subtype, encoding, channels
+):
+    path = tmp_path / "sound"
+    soundfile.write(path, noise[:, :channels], 16_000, format=container, subtype=subtype)
+    expected, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    with open_audio(path) as audio:
+        assert audio.audio == AudioFormat(encoding, 16_000, channels)
+        assert (audio.frames, audio.duration_s) == (8_000, 0.5)
+    assert np.array_equal(decoded(path), np.clip(expected, -1, 1))
+    assert np.array_equal(decoded(io.BytesIO(path.read_bytes())), np.clip(expected, -1, 1))
+
+
+def test_a_flac_that_does_not_tell_its_length_is_read_to_the_end(noise):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise, 16_000, format="FLAC", subtype="PCM_16")
+    content = bytearray(buffer.getvalue())
+    # STREAMINFO's 36-bit sample count; 0 is "unknown", what an encoder writes into a pipe.
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    source = io.BytesIO(bytes(content))
+    with open_audio(source) as audio:
+        assert (audio.frames, audio.duration_s) == (None, None)
+        assert sum(map(len, audio.blocks())) == 8_000 * 4
+
+
+def test_a_file_that_breaks_off_gives_what_it_has_and_says_so(noise):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.tile(noise, (10, 1)), 16_000, format="FLAC", subtype="PCM_16")
+    half = buffer.getvalue()[: len(buffer.getvalue()) // 2]
+    blocks = []
+    with open_audio(io.BytesIO(half)) as audio, pytest.raises(InvalidAudioFile, match="upload"):
+        blocks.extend(audio.blocks())
+    assert 1 < sum(map(len, blocks)) / 4 / 16_000 < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "part"),
+    [
+        ("empty.wav", b"", "cannot be decoded"),
+        ("page.wav", b"<html>not audio</html>", "cannot be decoded"),
+        ("headerless.raw", b"\0" * 320, "no header"),
+        (".", None, "Is a directory"),
+        ("nowhere.wav", None, "No such file"),
+    ],
+)
+def test_what_is_not_audio_is_refused_by_name(tmp_path, name, content, part):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidAudioFile) as refusal:
+        open_audio(path)
+    assert str(path) in str(refusal.value)
+    assert part in str(refusal.value)
+
+
+def test_a_file_without_a_sample_is_refused(tmp_path):
+    path = tmp_path / "silent.wav"
+    soundfile.write(path, np.zeros((0, 1)), 16_000)
+    with open_audio(path) as audio, pytest.raises(InvalidAudioFile, match="holds no audio"):
+        list(audio.blocks())
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "channels", "part"),
+    [(16_000, 3, "not 3"), (4_000, 1, "not 4000"), (384_000, 1, "not 384000")],
+)
+def test_more_channels_or_a_rate_out_of_range_are_refused(tmp_path, rate_hz, channels, part):
+    path = tmp_path / "odd.wav"
+    soundfile.write(path, np.zeros((100, channels)), rate_hz)
+    with pytest.raises(UnsupportedAudio, match=part):
+        open_audio(path)
+
+
+@pytest.mark.parametrize("rate_hz", [24_414, 96_000])
+def test_a_rate_no_server_takes_is_brought_to_one_and_heard_the_same(
+    tmp_path, two_utterances_wav, rate_hz
+):
+    # The samples are speech at another speed: what matters is that both ways hear the same.
+    samples, _ = soundfile.read(two_utterances_wav, dtype="int16")
+    path = tmp_path / "odd.wav"
+    soundfile.write(path, np.repeat(samples, max(1, rate_hz // 16_000)), rate_hz)
+    with open_audio(path) as audio:
+        session = Session(audio.audio)
+        direct = [event for block in audio.blocks() for event in session.feed(block)]
+        direct += session.finish()
+    with open_audio(path) as audio:
+        spoken, blocks = audio.spoken()
+        assert spoken == AudioFormat(Encoding.F32LE, 16_000, 1)
+        session = Session(spoken)
+        brought = [event for block in blocks for event in session.feed(block)]
+        brought += session.finish()
+    assert direct
+    assert brought == direct
