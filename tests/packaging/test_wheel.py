@@ -5,26 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import urllib.request
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture(scope="module")
-def wheel(repo_root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, repo_root)
-    (path,) = folder.glob("intone-*.whl")
-    return path
-
-
-def run(*command: object) -> None:
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_wheel_carries_the_package_the_models_and_the_page(wheel):
@@ -53,18 +38,15 @@ def test_the_wheel_carries_nothing_else(wheel):
 
 
 @pytest.fixture(scope="module")
-def empty_environment(wheel, tmp_path_factory):
-    """The folder of programs of an environment with the wheel, and only what it asks for."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True)
-    run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", wheel)
-    return folder / "bin"
+def programs(make_environment):
+    """The programs of an environment with the wheel, and only what it asks for."""
+    return make_environment()
 
 
 @pytest.fixture(scope="module")
-def wheel_server(start_server, empty_environment, tmp_path_factory):
+def wheel_server(start_server, programs, tmp_path_factory):
     """Base URL of a server started from the wheel, in a folder that has nothing to do with it."""
-    program = (empty_environment / "intone",)
+    program = (programs / "intone",)
     with start_server(program=program, cwd=tmp_path_factory.mktemp("elsewhere")) as running:
         yield running.url
 
@@ -88,9 +70,9 @@ def test_it_serves_the_page_and_the_model(wheel_server):
         assert fetch(f"{wheel_server}/{link}")
 
 
-def test_it_hears_a_file(empty_environment, male_wav, tmp_path):
+def test_it_hears_a_file(programs, male_wav, tmp_path):
     done = subprocess.run(
-        [empty_environment / "intone", "analyze", "--format", "jsonl", male_wav],
+        [programs / "intone", "analyze", "--format", "jsonl", male_wav],
         cwd=tmp_path,
         capture_output=True,
         text=True,
