@@ -1,0 +1,108 @@
+"""Driven by decisions alone: no audio. 1 is a speech frame of 20 ms, 0 a quiet one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intone.core.endpointer import Closed, Endpointer, Opened, Transition
+from intone.settings import EndpointerSettings
+from intone.types import EndReason
+
+SETTINGS = EndpointerSettings(
+    window_ms=100, start_ratio=0.8, hangover_ms=200, end_ratio=0.9, pre_roll_ms=60,
+    max_utterance_ms=1_000,
+)  # fmt: skip
+"""Window 5 frames of which 4, hangover 10 of which 9, pre-roll 3, at most 50."""
+
+
+def run(decisions: str, settings: EndpointerSettings = SETTINGS) -> list[tuple[int, Transition]]:
+    endpointer = Endpointer(settings)
+    return [
+        (index, transition)
+        for index, decision in enumerate(decisions)
+        for transition in endpointer.push(decision == "1")
+    ]
+
+
+def test_opens_on_the_frame_that_fills_the_ratio_not_one_later():
+    assert run("000000" + "111") == []
+    assert run("000000" + "1111") == [(9, Opened(start_frame=3))]
+
+
+def test_opens_at_once_when_the_stream_begins_with_speech():
+    assert run("1111") == [(3, Opened(start_frame=0))]
+
+
+def test_pre_roll_counts_from_the_first_speech_frame_in_the_window():
+    assert run("0000000000" + "10111") == [(14, Opened(start_frame=7))]
+
+
+def test_scattered_speech_does_not_open():
+    assert run("10010" * 40) == []
+
+
+def test_closes_on_the_frame_that_fills_the_hangover():
+    almost = "1111" + "0" * 8
+    assert run(almost) == [(3, Opened(0))]
+    assert run(almost + "0") == [
+        (3, Opened(0)),
+        (12, Closed(end_frame=13, speech_frames=4, reason=EndReason.SILENCE)),
+    ]
+
+
+def test_one_false_frame_does_not_postpone_the_end_by_a_hangover():
+    transitions = run("1111" + "0000" + "1" + "00000")
+    assert transitions[-1] == (13, Closed(14, 5, EndReason.SILENCE))
+
+
+def test_a_speech_frame_never_closes():
+    decisions = "1111" + "0" * 8 + "1"
+    assert run(decisions) == [(3, Opened(0))]
+
+
+def test_pre_roll_does_not_reach_into_the_utterance_before():
+    transitions = run("1111" + "0" * 9 + "1111")
+    assert transitions[-1] == (16, Opened(start_frame=13))
+
+
+def test_splits_at_the_maximum_and_says_that_it_goes_on():
+    transitions = run("1" * 101)
+    assert transitions == [
+        (3, Opened(0)),
+        (49, Closed(50, 50, EndReason.MAX_DURATION)),
+        (49, Opened(50, continues_previous=True)),
+        (99, Closed(100, 50, EndReason.MAX_DURATION)),
+        (99, Opened(100, continues_previous=True)),
+    ]
+
+
+def test_close_ends_only_what_is_open():
+    endpointer = Endpointer(SETTINGS)
+    assert endpointer.close(EndReason.FLUSH) == []
+    for _ in range(4):
+        endpointer.push(True)
+    assert endpointer.close(EndReason.FLUSH) == [Closed(4, 4, EndReason.FLUSH)]
+    assert endpointer.close(EndReason.FLUSH) == []
+    assert not endpointer.is_open
+
+
+@pytest.mark.parametrize("hangover_ms", [20, 40, 500])
+def test_exact_multiples_need_no_extra_frame(hangover_ms):
+    settings = EndpointerSettings(hangover_ms=hangover_ms, end_ratio=1.0)
+    transitions = run("1" * 20 + "0" * (hangover_ms // 20), settings)
+    assert transitions[-1][1] == Closed(20 + hangover_ms // 20, 20, EndReason.SILENCE)
+
+
+@given(st.text("01", max_size=400))
+def test_spans_follow_each_other_and_never_overlap(decisions):
+    end = 0
+    is_open = False
+    for index, transition in run(decisions):
+        if isinstance(transition, Opened):
+            assert not is_open
+            assert end <= transition.start_frame <= index + 1
+        else:
+            assert is_open
+            assert transition.speech_frames <= transition.end_frame - end
+            end = transition.end_frame
+        is_open = isinstance(transition, Opened)

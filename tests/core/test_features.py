@@ -1,0 +1,91 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import python_speech_features
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sounds import white_noise
+
+from intone.core.blocks import BlockCutter, BlockShape
+from intone.core.features import Mfcc, MfccSettings
+from intone.errors import SettingsError
+
+SETTINGS = MfccSettings()
+FRAMES = 16
+SHAPE = BlockShape(FRAMES * SETTINGS.hop_samples, SETTINGS.window_samples(FRAMES))
+TOLERANCE = 1e-4
+"""float32 holds coefficients of about 100 to 1e-5; the rest is float64 on both sides."""
+
+
+def reference(samples: np.ndarray) -> np.ndarray:
+    """MFCCs by the library itself, on the whole signal; the last frame may be padded."""
+    return python_speech_features.mfcc(
+        samples.astype(np.float64),
+        samplerate=16_000,
+        winlen=SETTINGS.frame_samples / 16_000,
+        winstep=SETTINGS.hop_samples / 16_000,
+        numcep=SETTINGS.coefficients,
+        nfilt=SETTINGS.filters,
+        nfft=SETTINGS.fft_size,
+        lowfreq=SETTINGS.low_hz,
+        highfreq=SETTINGS.high_hz,
+        preemph=SETTINGS.preemphasis,
+        ceplifter=0,
+        appendEnergy=False,
+        winfunc=np.hamming,
+    )
+
+
+def streamed(samples: np.ndarray, cuts: list[int]) -> np.ndarray:
+    cutter = BlockCutter(SHAPE)
+    bounds = [0, *sorted(cuts), len(samples)]
+    windows = [w for a, b in pairwise(bounds) for w in cutter.push(samples[a:b])]
+    return Mfcc(SETTINGS)(np.stack(windows)).reshape(-1, SETTINGS.coefficients)
+
+
+def signals(data_dir) -> dict[str, np.ndarray]:
+    time = np.arange(48_000) / 16_000
+    speech, _ = soundfile.read(data_dir / "female_16k.wav", dtype="float32")
+    return {
+        "noise": white_noise(-20, 3),
+        "sweep": (0.5 * np.sin(2 * np.pi * (50 + 1_300 * time) * time)).astype("f4"),
+        "silence": np.zeros(48_000, "f4"),
+        "mostly silence": np.concatenate([np.zeros(40_000, "f4"), white_noise(-20, 0.5)]),
+        "loud beside quiet": np.concatenate([white_noise(-3, 1), white_noise(-80, 1)]),
+        "speech": speech,
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["noise", "sweep", "silence", "mostly silence", "loud beside quiet", "speech"]
+)
+def test_streamed_equals_the_library_on_the_whole_utterance(name, data_dir):
+    samples = signals(data_dir)[name]
+    ours = streamed(samples, [])
+    assert len(ours) >= len(samples) // SETTINGS.hop_samples - FRAMES - 3
+    np.testing.assert_allclose(ours, reference(samples)[: len(ours)], atol=TOLERANCE, rtol=0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(cuts=st.lists(st.integers(0, 16_000), max_size=30))
+def test_any_split_gives_the_same_features(cuts):
+    samples = white_noise(-30, 1)
+    np.testing.assert_array_equal(streamed(samples, cuts), streamed(samples, []))
+
+
+def test_a_block_does_not_depend_on_its_batch():
+    windows = white_noise(-30, 60 * SHAPE.window / 16_000).reshape(60, -1)
+    mfcc = Mfcc(SETTINGS)
+    alone = np.concatenate([mfcc(window[None]) for window in windows])
+    np.testing.assert_array_equal(mfcc(windows), alone)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"hop_samples": 500}, {"fft_size": 256}, {"coefficients": 41}, {"high_hz": 9_000}],
+)
+def test_nonsense_is_refused(wrong):
+    with pytest.raises(SettingsError):
+        MfccSettings(**wrong)

@@ -1,0 +1,63 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intone.core.resample import Resampler
+from intone.types import SAMPLE_RATES_HZ
+
+
+def tone(rate_hz: int, frequency_hz: float, seconds: float = 1.0, channels: int = 1) -> np.ndarray:
+    time = np.arange(int(rate_hz * seconds)) / rate_hz
+    wave = 0.5 * np.sin(2 * np.pi * frequency_hz * time).astype("f4")
+    return np.repeat(wave[:, None], channels, axis=1)
+
+
+def resample(samples: np.ndarray, rate_hz: int) -> np.ndarray:
+    stream = Resampler(rate_hz, samples.shape[1])
+    return np.concatenate([stream.push(samples), stream.finish()])
+
+
+@pytest.mark.parametrize("rate_hz", SAMPLE_RATES_HZ)
+def test_a_tone_keeps_its_length_pitch_and_level(rate_hz):
+    out = resample(tone(rate_hz, 1_000), rate_hz)
+    assert abs(len(out) - 16_000) <= 1
+    expected = tone(16_000, 1_000)[:15_000]
+    # The edges ring; the middle does not.
+    np.testing.assert_allclose(out[1_000:15_000], expected[1_000:15_000], atol=1e-3)
+
+
+@pytest.mark.parametrize("rate_hz", [22_050, 24_000, 32_000, 44_100, 48_000])
+def test_what_lies_over_8_khz_does_not_fold_back(rate_hz):
+    out = resample(tone(rate_hz, 9_500), rate_hz)
+    assert np.sqrt(np.mean(out[1_000:15_000] ** 2)) < 0.5 / np.sqrt(2) / 1_000  # -60 dB
+
+
+def test_16_khz_passes_untouched():
+    samples = tone(16_000, 440, channels=2)
+    np.testing.assert_array_equal(resample(samples, 16_000), samples)
+
+
+def test_finishing_twice_gives_nothing_more():
+    stream = Resampler(8_000, 1)
+    stream.push(tone(8_000, 440, 0.1))
+    assert len(stream.finish())
+    assert len(stream.finish()) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rate_hz=st.sampled_from(SAMPLE_RATES_HZ),
+    channels=st.sampled_from([1, 2]),
+    cuts=st.lists(st.integers(0, 4_000), max_size=20),
+    seed=st.integers(0, 9),
+)
+def test_any_split_gives_the_same_samples(rate_hz, channels, cuts, seed):
+    noise = np.random.default_rng(seed).uniform(-0.5, 0.5, (4_000, channels)).astype("f4")
+    whole = resample(noise, rate_hz)
+    stream = Resampler(rate_hz, channels)
+    bounds = [0, *sorted(cuts), len(noise)]
+    pieces = [stream.push(noise[a:b]) for a, b in pairwise(bounds)]
+    np.testing.assert_array_equal(np.concatenate([*pieces, stream.finish()]), whole)

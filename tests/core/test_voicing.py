@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from sounds import key_clicks, pink_noise, pulses, white_noise
+
+from intone.core.voicing import VoicingCheck, periodic_windows
+
+
+@pytest.mark.parametrize("pitch_hz", [80, 120, 200, 320, 390])
+def test_a_buzz_at_any_pitch_is_periodic(pitch_hz):
+    assert all(periodic_windows(pulses(pitch_hz, 0.5)))
+
+
+@pytest.mark.parametrize("level_dbfs", [-60, -20])
+def test_level_does_not_matter(level_dbfs):
+    assert all(periodic_windows(pulses(150, 0.5, level_dbfs)))
+
+
+@pytest.mark.parametrize("sound", [white_noise(-20), pink_noise(-20), np.zeros(160_000, "f4")])
+def test_noise_and_silence_are_hardly_ever_periodic(sound):
+    windows = periodic_windows(sound)
+    assert sum(windows) <= 0.02 * len(windows)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("per_second", [3, 10])
+def test_clicks_are_not_voiced(per_second, seed):
+    check = VoicingCheck(80)
+    check.push(key_clicks(per_second, -6, seed=seed))
+    assert not check.is_voiced
+
+
+def test_enough_periodic_sound_in_a_row_is_voiced_and_stays_so():
+    check = VoicingCheck(80)
+    check.push(pulses(150, 0.3))
+    assert check.is_voiced
+    check.push(white_noise(-20, 1.0))
+    assert check.is_voiced
+
+
+def test_the_run_goes_on_from_piece_to_piece():
+    # Each 60 ms piece holds two hops of 20 ms.
+    check = VoicingCheck(80)
+    sound = pulses(150, 0.12)
+    check.push(sound[:960])
+    assert not check.is_voiced
+    check.push(sound[960:])
+    assert check.is_voiced
+
+
+def test_a_minimum_of_zero_turns_the_check_off():
+    assert VoicingCheck(0).is_voiced
+
+
+def test_too_little_for_a_window_says_nothing():
+    assert periodic_windows(np.zeros(100, "f4")) == []

@@ -1,0 +1,123 @@
+import hashlib
+import json
+import shutil
+
+import msgspec
+import pytest
+
+from intone import resources
+from intone.core.card import parse_card, write_card
+from intone.errors import ModelError, UnknownModel
+from intone.models import ModelStore, load_model
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the shipped model, to be spoilt."""
+    copy = tmp_path / "models" / "gru"
+    shutil.copytree(resources.models_dir() / "gru", copy)
+    return copy
+
+
+def edit(folder, **changes):
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, **changes}))
+
+
+def test_the_shipped_model_is_what_its_card_says():
+    model = ModelStore.load()["gru"]
+    assert hashlib.sha256(model.content).hexdigest() == model.card.sha256
+    assert model.card.emotions == (
+        "neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised",
+    )  # fmt: skip
+    assert model.card.genders == ("female", "male")
+    assert len(model.content) <= 500_000
+
+
+def test_the_shipped_card_says_where_it_comes_from_and_how_good_it_is():
+    card = ModelStore.load()["gru"].card
+    assert {row.licence for row in card.training}
+    assert "non-commercial" in card.licence
+    figures = {(a.corpus, a.protocol, a.task, a.metric): a.value for a in card.accuracy}
+    assert figures["ravdess", "5 folds by speaker", "emotion", "uar"] >= 0.60
+    assert figures["ravdess", "5 folds by speaker", "gender", "accuracy"] >= 0.95
+    assert any("random" in protocol for _, protocol, _, _ in figures)
+
+
+def test_a_card_survives_the_round_trip():
+    card = ModelStore.load()["gru"].card
+    assert parse_card(write_card(card), "card.json") == card
+
+
+def test_a_folder_of_the_same_name_takes_the_place_of_the_shipped_one(folder):
+    edit(folder, description="mine")
+    assert ModelStore.load(folder.parent)["gru"].card.description == "mine"
+
+
+def test_an_unknown_name_is_refused_with_what_there_is():
+    with pytest.raises(UnknownModel, match=r"'nope'.*gru"):
+        ModelStore.load(names=("nope",))
+    with pytest.raises(UnknownModel, match=r"'nope'.*gru"):
+        ModelStore.load()["nope"]
+
+
+def test_a_wrong_hash_names_the_file_and_both_hashes(folder):
+    (folder / "model.tflite").write_bytes(b"other")
+    with pytest.raises(ModelError, match=r"model\.tflite: sha256 is .* the card says"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["card.json", "model.tflite"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=rf"{name}: No such file"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "other"}, "name is 'other'"),
+        ({"file": "../model.tflite"}, "must lie in the folder itself"),
+        ({"block_frames": 0}, "block_frames"),
+        ({"emotions": ["happy"]}, "two or more"),
+        ({"emotions": "happy"}, "emotions"),
+        ({"surplus": 1}, "surplus"),
+        ({"emotion_calibration": {"temperature": -1}}, "temperature"),
+        ({"features": {"high_hz": 9_000}}, "high_hz"),
+    ],
+)
+def test_a_card_that_makes_no_sense_is_refused(folder, changes, message):
+    edit(folder, **changes)
+    with pytest.raises(ModelError, match=message):
+        load_model(folder)
+
+
+def test_a_card_that_is_not_json_is_refused(folder):
+    (folder / "card.json").write_bytes(b"\xff{")
+    with pytest.raises(ModelError, match=r"card\.json"):
+        load_model(folder)
+
+
+def test_a_file_that_is_no_model_is_refused_when_it_is_to_run(folder):
+    content = b"TFL3 but no model" * 10
+    (folder / "model.tflite").write_bytes(content)
+    edit(folder, sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(ModelError, match=r"gru/model\.tflite"):
+        load_model(folder).new_recogniser()
+
+
+def test_a_model_of_other_widths_than_its_card_is_refused(folder):
+    edit(folder, genders=["female", "male", "child"])
+    with pytest.raises(ModelError, match="the card says"):
+        load_model(folder).new_recogniser()
+
+
+def test_an_empty_folder_of_models_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="no such folder"):
+        ModelStore.load(tmp_path / "nowhere")
+
+
+def test_cards_are_read_strictly():
+    with pytest.raises(ModelError, match="missing required field"):
+        parse_card(msgspec.json.encode({"name": "gru"}), "card.json")

@@ -1,0 +1,136 @@
+"""The embedding call on the shipped model: the reference every other way in must equal."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sounds import key_clicks, white_noise
+
+from intone import AudioFormat, Encoding, EndpointerSettings, Session
+from intone.core.decode import to_int16
+from intone.errors import SettingsError, UnknownModel
+from intone.models import ModelStore
+from intone.types import (
+    DiscardReason,
+    UtteranceDiscarded,
+    UtteranceInterim,
+    UtteranceResult,
+    UtteranceStarted,
+)
+
+
+@pytest.fixture(scope="session")
+def recogniser():
+    return ModelStore.load()["gru"].new_recogniser()
+
+
+def pcm_of(path) -> bytes:
+    return to_int16(soundfile.read(path, dtype="float32")[0]).tobytes()
+
+
+def events_of(data, recogniser, cuts=(), **options):
+    session = Session(model=recogniser, **options)
+    bounds = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    events = [e for a, b in pairwise(bounds) for e in session.feed(data[a:b])]
+    return events + session.finish()
+
+
+def test_speech_gives_started_interims_result(recogniser, male_wav):
+    events = events_of(pcm_of(male_wav), recogniser)
+    assert isinstance(events[0], UtteranceStarted)
+    assert isinstance(events[-1], UtteranceResult)
+    interims = events[1:-1]
+    assert interims
+    assert all(isinstance(event, UtteranceInterim) for event in interims)
+    result = events[-1]
+    card = recogniser.card
+    assert tuple(result.emotion.scores) == card.emotions
+    assert tuple(result.gender.scores) == card.genders
+    assert sum(result.emotion.scores.values()) == pytest.approx(1)
+    assert result.emotion.label in {*card.emotions, "unsure"}
+    assert result.model == "gru"
+    assert 0 <= result.start_ms < result.end_ms
+
+
+def test_gender_is_heard_in_two_synthetic_voices(recogniser, two_utterances_wav):
+    results = [
+        event
+        for event in events_of(pcm_of(two_utterances_wav), recogniser)
+        if isinstance(event, UtteranceResult)
+    ]
+    assert len(results) == 2
+
+
+def test_interims_come_at_the_asked_distance_in_audio_time(recogniser, male_wav):
+    events = events_of(pcm_of(male_wav), recogniser, interim_ms=320)
+    ends = [event.end_ms for event in events if isinstance(event, UtteranceInterim)]
+    assert len(ends) >= 2
+    assert all(b - a == 320 for a, b in pairwise(ends))
+
+
+def test_no_interims_when_none_are_asked_for(recogniser, male_wav):
+    events = events_of(pcm_of(male_wav), recogniser, interim_ms=0)
+    assert [type(event) for event in events] == [UtteranceStarted, UtteranceResult]
+
+
+@settings(max_examples=25, deadline=None)
+@given(cuts=st.lists(st.integers(0, 200_000), max_size=50))
+def test_any_split_of_the_bytes_gives_identical_events(cuts, recogniser, two_utterances_wav):
+    data = pcm_of(two_utterances_wav)
+    assert events_of(data, recogniser, cuts) == events_of(data, recogniser)
+
+
+def test_byte_by_byte_gives_identical_events(recogniser, female_wav):
+    data = pcm_of(female_wav)[:80_000]
+    assert events_of(data, recogniser, range(len(data))) == events_of(data, recogniser)
+
+
+def test_f32le_gives_what_s16le_gives(recogniser, male_wav):
+    samples = soundfile.read(male_wav, dtype="float32")[0]
+    as_float = events_of(
+        samples.astype("<f4").tobytes(), recogniser, audio=AudioFormat(Encoding.F32LE)
+    )
+    assert as_float == events_of(pcm_of(male_wav), recogniser)
+
+
+@pytest.mark.parametrize("sound", [np.zeros(80_000, "f4"), white_noise(-40), key_clicks(8, -12)])
+def test_what_is_not_speech_gets_no_answer(recogniser, sound):
+    events = events_of(to_int16(sound).tobytes(), recogniser)
+    assert not any(isinstance(event, UtteranceResult | UtteranceInterim) for event in events)
+
+
+def test_a_discarded_utterance_is_told_with_its_reason(recogniser, male_wav):
+    strict = EndpointerSettings(min_speech_ms=10_000)
+    events = events_of(pcm_of(male_wav), recogniser, endpointer=strict)
+    assert [type(event) for event in events] == [UtteranceStarted, UtteranceDiscarded]
+    assert events[1].reason is DiscardReason.TOO_SHORT
+
+
+def test_the_default_model_is_loaded_by_name(male_wav, recogniser):
+    session = Session()
+    assert session.feed(pcm_of(male_wav)) + session.finish() == events_of(
+        pcm_of(male_wav), recogniser
+    )
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(UnknownModel):
+        Session(model="nope")
+    with pytest.raises(SettingsError, match="interim_ms"):
+        Session(interim_ms=7)
+    with pytest.raises(SettingsError, match="voice_detectors"):
+        Session(endpointer=EndpointerSettings(vad="nope"))
+
+
+def test_each_clip_of_real_speech_gives_one_utterance(recogniser, corpora_root):
+    clips = sorted((corpora_root / "ravdess").glob("Actor_*/*.flac"))[::12]
+    if not clips:
+        pytest.skip("no RAVDESS in the corpora folder")
+    results = [
+        sum(isinstance(e, UtteranceResult) for e in events_of(pcm_of(clip), recogniser))
+        for clip in clips
+    ]
+    assert np.mean([count == 1 for count in results]) >= 0.97
