@@ -235,7 +235,7 @@ export class IntoneClient extends Emitter {
  */
 function endError({ closeCode, reason, error, totals }) {
   const isRetryable = isWorthRetrying(closeCode);
-  if (error && closeCode !== 1000) return new ConnectionError(error.code, error.message, isRetryable);
+  if (error) return new ConnectionError(error.code, error.message, isRetryable);
   const why = reason || totals?.reason || "the server cannot be reached, or is full";
   return new ConnectionError("server_unavailable", why, isRetryable);
 }

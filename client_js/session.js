@@ -22,7 +22,7 @@ import { parseEvent } from "./wire.js";
  * @property {number} closeCode of the WebSocket; 1006 where it was simply lost
  * @property {string} reason for a person; may be empty
  * @property {SessionClosed | null} totals what the server counted, if it came to say so
- * @property {ServerError | null} error the last one the server sent
+ * @property {ServerError | null} error what the server gave as the cause, if it did
  * @property {number} unsentBytes audio that had not been handed to the socket
  */
 
@@ -30,6 +30,7 @@ import { parseEvent } from "./wire.js";
 
 const LOST = 1006;
 const PROTOCOL_ERROR = 1002;
+const REFUSED = 1008;
 /** `WebSocket.OPEN`, which an injected constructor need not carry. */
 const SOCKET_OPEN = 1;
 /** How often a full socket is looked at again: it has no event for having become empty. */
@@ -123,9 +124,14 @@ export class StreamSession extends Emitter {
     if (event === null) return;
     if (event.type === "session.created") this.#begin();
     if (event.type === "session.closed") this.#totals = event;
-    if (event.type === "error") this.#lastError = event;
+    // An error that something follows did not end the session.
+    else this.#lastError = event.type === "error" ? event : null;
     if (event.type === "pong") this.#measureLag(event);
     this.emit("event", event);
+    if (event.type === "error" && !this.#isCreated && !event.retryable) {
+      // The server would go on with defaults, and wait for a better configuration.
+      this.#end(REFUSED, event.message);
+    }
   }
 
   /**

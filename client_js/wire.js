@@ -26,6 +26,14 @@
  */
 
 /**
+ * @typedef {object} SessionUpdated
+ * @property {"session.updated"} type
+ * @property {{encoding: string, sample_rate_hz: number, channels: number}} audio
+ * @property {{name: string, sha256: string, emotions: string[], genders: string[]}} model
+ * @property {number} interim_ms
+ */
+
+/**
  * @typedef {object} UtteranceStarted
  * @property {"utterance.started"} type
  * @property {number} utterance_id
@@ -56,7 +64,7 @@
  * @property {Decision} gender
  * @property {EndReason} reason
  * @property {string} model
- * @property {number} latency_ms
+ * @property {number} [latency_ms] from the arrival of the audio that ended it to the sending of this
  * @property {number} [continues]
  */
 
@@ -95,8 +103,8 @@
  */
 
 /**
- * @typedef {SessionCreated | UtteranceStarted | UtteranceInterim | UtteranceResult
- *   | UtteranceDiscarded | Pong | ServerError | SessionClosed} ServerEvent
+ * @typedef {SessionCreated | SessionUpdated | UtteranceStarted | UtteranceInterim
+ *   | UtteranceResult | UtteranceDiscarded | Pong | ServerError | SessionClosed} ServerEvent
  */
 
 /**
@@ -119,6 +127,7 @@ export const UNSURE = "unsure";
 
 const EVENT_TYPES = new Set([
   "session.created",
+  "session.updated",
   "utterance.started",
   "utterance.interim",
   "utterance.result",

@@ -81,3 +81,8 @@ export function connectionWords({ state, retry_in_ms: retryInMs = 0 }) {
       return "Ready";
   }
 }
+
+/** @param {import("./wire.js").ModelInfo} model */
+export function modelWords({ description, licence }) {
+  return [description, licence && `Licence of the weights: ${licence}.`].filter(Boolean).join(" ");
+}

@@ -124,6 +124,28 @@ test("a refusal reaches connect() with the server's code and sentence", async (t
   await assert.rejects(client.connect(), { code: "unauthorized", message: "No." });
 });
 
+test("a configuration that the server refuses fails connect(): its defaults were not asked for", async (t) => {
+  const { client } = await conversation(t, {
+    onConnection: (connection) => {
+      connection.send({ type: "error", code: "unknown_model", message: "None.", retryable: false });
+    },
+  });
+  await assert.rejects(client.connect(), { code: "unknown_model", message: "None." });
+  assert.equal(client.state, "closed");
+});
+
+test("an error that the session survived is not the reason for its later loss", async (t) => {
+  const { server, client } = await conversation(t, { reconnect: false });
+  await client.connect();
+  const states = recorded(client, "state");
+  const message = "The model failed.";
+  server.connections[0].send({ type: "error", code: "recogniser_failed", message, retryable: true });
+  server.connections[0].send({ type: "utterance.started", utterance_id: 2, channel: 0, start_ms: 0 });
+  server.connections[0].close(1012);
+  await until(() => client.state === "closed");
+  assert.equal(states[0].error.code, "server_unavailable");
+});
+
 test("a lost session is opened anew, audio in between is counted as dropped", async (t) => {
   const { server, client } = await conversation(t);
   const dropped = recorded(client, "dropped");

@@ -1,0 +1,263 @@
+/** Puts answers on the page; nothing in here knows where they come from. */
+
+import { clock, discardReason, endReason, labelName, percent } from "./words.js";
+import { UNSURE } from "./wire.js";
+
+/** @typedef {import("./wire.js").Decision} Decision */
+/** @typedef {import("./wire.js").UtteranceResult} UtteranceResult */
+/** @typedef {import("./wire.js").UtteranceInterim} UtteranceInterim */
+/** @typedef {import("./wire.js").UtteranceStarted} UtteranceStarted */
+/** @typedef {import("./wire.js").UtteranceDiscarded} UtteranceDiscarded */
+
+/** An hour or so of talk; a page with more rows becomes slow. */
+const KEPT_ROWS = 500;
+
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {...(string | Node)} content
+ */
+export function element(tag, className, ...content) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.append(...content);
+  return made;
+}
+
+/** Bars of one question's labels. */
+export class ScoreBars {
+  /** @type {HTMLElement} */ #list;
+  /** @type {Map<string, {row: HTMLElement, value: HTMLElement}>} */ #rows = new Map();
+
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    this.#list = list;
+  }
+
+  /** @param {readonly string[]} labels in the order to show */
+  setLabels(labels) {
+    this.#rows.clear();
+    this.#list.replaceChildren();
+    for (const label of labels) {
+      const value = element("span", "score-value", "–");
+      const row = element("li", "score", element("span", "score-name", labelName(label)));
+      row.append(element("span", "track", element("span", "fill")), value);
+      row.dataset.label = label;
+      this.#list.append(row);
+      this.#rows.set(label, { row, value });
+    }
+  }
+
+  /** @param {Decision} decision */
+  show({ label, scores }) {
+    for (const [name, { row, value }] of this.#rows) {
+      const score = scores[name] ?? 0;
+      row.style.setProperty("--share", score.toFixed(3));
+      row.classList.toggle("is-top", name === label);
+      value.textContent = percent(score);
+    }
+  }
+
+  clear() {
+    for (const { row, value } of this.#rows.values()) {
+      row.style.removeProperty("--share");
+      row.classList.remove("is-top");
+      value.textContent = "–";
+    }
+  }
+}
+
+/** The answer of the moment, in large. */
+export class Verdict {
+  /** @type {HTMLElement} */ #box;
+  /** @type {HTMLElement} */ #label;
+  /** @type {HTMLElement} */ #note;
+
+  /**
+   * @param {HTMLElement} box
+   * @param {HTMLElement} label
+   * @param {HTMLElement} note
+   */
+  constructor(box, label, note) {
+    this.#box = box;
+    this.#label = label;
+    this.#note = note;
+  }
+
+  /** @param {UtteranceInterim | UtteranceResult} event */
+  show({ type, emotion, gender }) {
+    const isFinal = type === "utterance.result";
+    this.#box.dataset.label = emotion.label;
+    this.#box.dataset.state = isFinal ? "result" : "running";
+    this.#label.replaceChildren(
+      labelName(emotion.label),
+      element("span", "verdict-confidence", percent(emotion.confidence)),
+    );
+    const nearest = emotion.label === UNSURE ? `nearest: ${labelName(topLabel(emotion))} · ` : "";
+    const when = isFinal ? "last utterance" : "while speaking";
+    this.#note.textContent = `${nearest}${genderWords(gender)} · ${when}`;
+  }
+
+  /** @param {string} note */
+  clear(note) {
+    this.#box.dataset.label = "";
+    this.#box.dataset.state = "";
+    this.#label.textContent = "–";
+    this.#note.textContent = note;
+  }
+}
+
+/** The utterances so far, newest first. */
+export class UtteranceList {
+  /** @type {HTMLElement} */ #list;
+  /** @type {Map<number, HTMLElement>} rows of utterances that still run */ #running = new Map();
+
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    this.#list = list;
+  }
+
+  /** @param {string} title of what is listened to from now on */
+  begin(title) {
+    this.#add(element("li", "source", title));
+  }
+
+  /** @param {UtteranceStarted} event */
+  start({ utterance_id: id, start_ms: startMs }) {
+    const row = element("li", "utterance", timeSpan(`${clock(startMs)} –`), saying("Listening…"));
+    row.dataset.state = "running";
+    this.#running.set(id, row);
+    this.#add(row);
+  }
+
+  /** @param {UtteranceInterim} event */
+  interim(event) {
+    const row = this.#running.get(event.utterance_id);
+    if (!row) return;
+    row.dataset.label = event.emotion.label;
+    row.replaceChildren(timeSpan(`${clock(event.start_ms)} –`), saying(labelName(event.emotion.label)));
+  }
+
+  /** @param {UtteranceResult} event */
+  finish(event) {
+    const row = this.#take(event.utterance_id);
+    row.dataset.state = "result";
+    row.dataset.label = event.emotion.label;
+    row.replaceChildren(resultDetails(event));
+  }
+
+  /** @param {UtteranceDiscarded} event */
+  discard({ utterance_id: id, start_ms: startMs, end_ms: endMs, reason }) {
+    const row = this.#take(id);
+    row.dataset.state = "discarded";
+    row.dataset.reason = reason;
+    delete row.dataset.label;
+    row.replaceChildren(timeSpan(`${clock(startMs)} – ${clock(endMs)}`), saying(`Left out: ${discardReason(reason)}`));
+  }
+
+  /** The session is gone, and what was running in it with it. */
+  abandon() {
+    for (const id of [...this.#running.keys()]) {
+      const row = this.#take(id);
+      row.dataset.state = "discarded";
+      delete row.dataset.label;
+      row.querySelector(".saying")?.replaceChildren("Left out: the connection was lost");
+    }
+  }
+
+  clear() {
+    this.#running.clear();
+    this.#list.replaceChildren();
+  }
+
+  /** @param {HTMLElement} row */
+  #add(row) {
+    this.#list.prepend(row);
+    if (this.#list.childElementCount > KEPT_ROWS) this.#list.lastElementChild?.remove();
+  }
+
+  /** @param {number} id */
+  #take(id) {
+    const row = this.#running.get(id);
+    this.#running.delete(id);
+    if (row) return row;
+    const late = element("li", "utterance");
+    this.#add(late);
+    return late;
+  }
+}
+
+/** @param {UtteranceResult} event */
+function resultDetails(event) {
+  const { start_ms: startMs, end_ms: endMs, emotion, gender } = event;
+  const details = element("details", "");
+  const summary = element("summary", "");
+  const label = element("strong", "utterance-label", labelName(emotion.label));
+  const head = element("span", "utterance-head", label, element("span", "confidence", percent(emotion.confidence)));
+  summary.append(
+    timeSpan(`${clock(startMs)} – ${clock(endMs)}`),
+    head,
+    element("span", "utterance-gender", genderWords(gender)),
+    distribution(emotion),
+    element("span", "utterance-reason", reasonWords(event)),
+  );
+  details.append(summary, staticBars(emotion), staticBars(gender), answered(event));
+  return details;
+}
+
+/** @param {UtteranceResult} event */
+function reasonWords({ reason, emotion, continues }) {
+  const nearest = emotion.label === UNSURE ? `nearest: ${labelName(topLabel(emotion))} · ` : "";
+  const joined = continues == null ? "" : " · goes on from the one before";
+  return `${nearest}${endReason(reason)}${joined}`;
+}
+
+/** @param {UtteranceResult} event */
+function answered({ model, latency_ms: latencyMs }) {
+  const late = latencyMs == null ? "" : `, ${Math.round(latencyMs)} ms after the end was heard`;
+  return element("p", "hint", `By ${model}${late}.`);
+}
+
+/** @param {Decision} decision as one bar cut by colour; the numbers are in the details below it */
+function distribution({ scores }) {
+  const bar = element("span", "distribution");
+  bar.setAttribute("aria-hidden", "true");
+  for (const [label, score] of Object.entries(scores)) {
+    const part = element("span", "part");
+    part.dataset.label = label;
+    part.style.setProperty("--share", score.toFixed(3));
+    bar.append(part);
+  }
+  return bar;
+}
+
+/** @param {Decision} decision */
+function staticBars(decision) {
+  const list = element("ul", "scores");
+  const bars = new ScoreBars(list);
+  bars.setLabels(Object.keys(decision.scores));
+  bars.show(decision);
+  return list;
+}
+
+/** @param {Decision} gender */
+function genderWords(gender) {
+  if (gender.label === UNSURE) return "Gender unsure";
+  return `${labelName(gender.label)} ${percent(gender.confidence)}`;
+}
+
+/** @param {Decision} decision */
+function topLabel({ scores }) {
+  const entries = Object.entries(scores);
+  return entries.reduce((best, entry) => (entry[1] > best[1] ? entry : best), ["", -1])[0];
+}
+
+/** @param {string} text */
+function timeSpan(text) {
+  return element("span", "time", text);
+}
+
+/** @param {string} text */
+function saying(text) {
+  return element("span", "saying", text);
+}
