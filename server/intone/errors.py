@@ -104,7 +104,7 @@ class InvalidMessage(IntoneError):
 
     code = "invalid_message"
     http_status = 400
-    close_code = None
+    close_code: int | None = None
 
 
 class InvalidUpdate(InvalidMessage):

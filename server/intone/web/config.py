@@ -39,9 +39,9 @@ class Negotiation:
     effect, but in one that nobody here knows.
     """
 
-    def __init__(self, defaults: SessionSettings, store: ModelStore) -> None:
+    def __init__(self, model: str, interim_ms: int, store: ModelStore) -> None:
         self._store = store
-        self.config = SessionConfig(AudioFormat(), defaults.model, defaults.interim_ms)
+        self.config = SessionConfig(AudioFormat(), model, interim_ms)
         self.refused: set[str] = set()
 
     def apply(self, wishes: Mapping[str, object], *, all_or_nothing: bool) -> list[IntoneError]:
@@ -54,7 +54,7 @@ class Negotiation:
         for name, value in wishes.items():
             try:
                 config = self._with(config, name, value)
-            except IntoneError as error:  # noqa: PERF203  (five fields, once a session)
+            except IntoneError as error:
                 errors[name] = error
         self.refused |= errors.keys()
         if not (errors and all_or_nothing):

@@ -14,6 +14,7 @@ from intone.types import (
     AudioFormat,
     Decision,
     Event,
+    UtteranceDiscarded,
     UtteranceInterim,
     UtteranceResult,
     UtteranceStarted,
@@ -87,6 +88,11 @@ def event(happened: Event, latency_s: float | None = None) -> wire.ServerMessage
         )
     if isinstance(happened, UtteranceResult):
         return result(happened, latency_s)
+    return discarded(happened)
+
+
+def discarded(happened: UtteranceDiscarded) -> wire.Discarded:
+    """Word the end of an utterance without a result."""
     return wire.Discarded(
         utterance_id=happened.utterance_id,
         channel=happened.channel,

@@ -1,0 +1,148 @@
+"""``POST /v1/analyze``: a sound file in, what the stream would have answered out."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator
+from threading import Event as Flag
+
+import aiohttp
+from aiohttp import web
+
+from intone.audio_files import AudioFile, open_audio
+from intone.errors import (
+    AudioTooLong,
+    BadRequest,
+    IdleTimeout,
+    InvalidAudioFile,
+    MessageTooLarge,
+    ShuttingDown,
+)
+from intone.models import Model
+from intone.session import Session
+from intone.settings import ServerSettings
+from intone.types import AudioFormat, Event, UtteranceDiscarded, UtteranceResult
+from intone.web import auth, translate, wire
+from intone.web.keys import SERVER
+from intone.web.responses import json_response
+
+log = logging.getLogger(__name__)
+
+FILE_FIELD = "file"
+"""Name of the form field that holds the file, in a multipart upload."""
+
+_CHUNK_BYTES = 1 << 16
+
+
+async def analyze(request: web.Request) -> web.Response:
+    """Analyse the body, or the form's file; ``?model=`` chooses the model."""
+    server = request.app[SERVER]
+    auth.check(request, server.settings)
+    with server.upload_place():
+        model = server.store[request.query.get("model", server.default_model)]
+        content = await _read(request, server.settings)
+        analysis = await asyncio.get_running_loop().run_in_executor(
+            server.uploads, analyse, content, model, server.settings, server.is_stopping
+        )
+    log.info(
+        "upload analysed",
+        extra={
+            "audio_ms": analysis.duration_ms,
+            "model": analysis.model.name,
+            "utterances": len(analysis.utterances),
+            "discarded": len(analysis.discarded),
+        },
+    )
+    return json_response(analysis)
+
+
+def analyse(
+    content: bytes, model: Model, settings: ServerSettings, is_stopping: Flag
+) -> wire.Analysis:
+    """Run a sound file through the embedding call.
+
+    Raises :class:`InvalidAudioFile`, :class:`UnsupportedAudio`, :class:`AudioTooLong`, and
+    :class:`ShuttingDown` once ``is_stopping`` is set.
+    """
+    with open_audio(io.BytesIO(content)) as file:
+        session = Session(file.audio, model=model, interim_ms=0, endpointer=settings.endpointer)
+        _check_length(file.duration_s or 0.0, settings.limits.max_upload_s)
+        events, heard_bytes = _hear(file, session, settings.limits.max_upload_s, is_stopping)
+    return wire.Analysis(
+        audio=translate.audio(file.audio),
+        duration_ms=heard_bytes * 1_000 // file.audio.bytes_per_second,
+        model=translate.model(model.card),
+        utterances=[translate.result(e) for e in events if isinstance(e, UtteranceResult)],
+        discarded=[translate.discarded(e) for e in events if isinstance(e, UtteranceDiscarded)],
+    )
+
+
+def _hear(
+    file: AudioFile, session: Session, max_upload_s: float, is_stopping: Flag
+) -> tuple[list[Event], int]:
+    events: list[Event] = []
+    heard_bytes = 0
+    for block in file.blocks():
+        if is_stopping.is_set():
+            raise ShuttingDown("the server is stopping")
+        heard_bytes += len(block)
+        # The header may have lied, or not have known.
+        _check_length(_duration_s(heard_bytes, file.audio), max_upload_s)
+        events += session.feed(block)
+    return events + session.finish(), heard_bytes
+
+
+def _duration_s(audio_bytes: int, audio: AudioFormat) -> float:
+    return audio_bytes / audio.bytes_per_second
+
+
+def _check_length(duration_s: float, max_upload_s: float) -> None:
+    if duration_s > max_upload_s:
+        raise AudioTooLong(
+            f"an upload may last {max_upload_s:g} s, this one lasts at least {duration_s:.1f} s"
+        )
+
+
+async def _read(request: web.Request, settings: ServerSettings) -> bytes:
+    """Return the uploaded file; it stays in memory, audio is not written to disk."""
+    limit_bytes = settings.limits.max_upload_bytes
+    if (request.content_length or 0) > limit_bytes:
+        raise _too_large(limit_bytes)
+    content = bytearray()
+    chunks = _form_chunks(request) if _is_form(request) else _body_chunks(request)
+    try:
+        while chunk := await asyncio.wait_for(anext(chunks, b""), settings.limits.idle_timeout_s):
+            content += chunk
+            if len(content) > limit_bytes:
+                raise _too_large(limit_bytes)
+    except asyncio.TimeoutError:
+        raise IdleTimeout("the upload does not go on") from None
+    except (ValueError, AssertionError, ConnectionError, aiohttp.ClientError) as error:
+        raise BadRequest(f"the upload cannot be read: {error}") from error
+    if not content:
+        raise InvalidAudioFile("the upload is empty")
+    return bytes(content)
+
+
+def _too_large(limit_bytes: int) -> MessageTooLarge:
+    return MessageTooLarge(f"an upload may have {limit_bytes} bytes")
+
+
+def _is_form(request: web.Request) -> bool:
+    return request.content_type.startswith("multipart/")
+
+
+async def _body_chunks(request: web.Request) -> AsyncIterator[bytes]:
+    async for chunk in request.content.iter_chunked(_CHUNK_BYTES):
+        yield chunk
+
+
+async def _form_chunks(request: web.Request) -> AsyncIterator[bytes]:
+    async for part in await request.multipart():
+        if isinstance(part, aiohttp.BodyPartReader) and part.name == FILE_FIELD:
+            while chunk := await part.read_chunk(_CHUNK_BYTES):
+                yield chunk
+            return
+    raise BadRequest(f"the form has no field {FILE_FIELD!r}")

@@ -1,0 +1,81 @@
+"""The aiohttp application: what is at which path, and what starts and stops with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from importlib.metadata import entry_points
+
+from aiohttp import hdrs, web
+
+from intone import plugins, resources
+from intone.models import ModelStore
+from intone.settings import ServerSettings
+from intone.web import analyze, auth, pages, stream, translate, wire
+from intone.web.dialect import Dialect
+from intone.web.keys import SERVER
+from intone.web.responses import NO_STORE, json_response, translate_errors
+from intone.web.server import Phase, Server
+
+
+def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
+    """Make an application that serves the models of ``store``.
+
+    Raises :class:`intone.errors.SettingsError` if the default model is not in it, or a
+    plug-in that the settings name does not load.
+    """
+    app = web.Application(middlewares=[translate_errors])
+    app[SERVER] = Server(settings, store)
+    app.cleanup_ctx.append(_run_server)
+    app.on_shutdown.append(_drain)
+    app.add_routes(
+        [
+            web.post("/v1/analyze", analyze.analyze),
+            web.get("/v1/models", _models),
+            web.get("/healthz", _healthz),
+            web.get("/readyz", _readyz),
+            web.get("/metrics", _metrics),
+            *pages.routes(resources.page_dir()),
+        ]
+    )
+    for entry in entry_points(group=plugins.DIALECTS):
+        dialect: Dialect = plugins.load(plugins.DIALECTS, entry.name)
+        app.router.add_get(dialect.path, stream.handler(dialect))
+    return app
+
+
+async def _run_server(app: web.Application) -> AsyncIterator[None]:
+    await app[SERVER].start()
+    yield
+    await app[SERVER].stop()
+
+
+async def _drain(app: web.Application) -> None:
+    await app[SERVER].drain()
+
+
+async def _models(request: web.Request) -> web.Response:
+    server = request.app[SERVER]
+    auth.check(request, server.settings)
+    cards = [server.store[name].card for name in server.store.names]
+    return json_response(
+        wire.Models(models=[translate.model_entry(c) for c in cards], default=server.default_model)
+    )
+
+
+async def _healthz(request: web.Request) -> web.Response:
+    """Alive, whatever the phase: a draining server must not be killed for it."""
+    return json_response(wire.Health(status=request.app[SERVER].phase.value))
+
+
+async def _readyz(request: web.Request) -> web.Response:
+    """Whether new sessions should be sent here."""
+    phase = request.app[SERVER].phase
+    status = 200 if phase is Phase.SERVING else 503
+    return json_response(wire.Health(status=phase.value), status)
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    server = request.app[SERVER]
+    auth.check(request, server.settings)
+    headers = {hdrs.CONTENT_TYPE: server.metrics.content_type, **NO_STORE}
+    return web.Response(body=server.metrics.render(), headers=headers)

@@ -1,0 +1,72 @@
+"""Who may connect: a token where the server has one, and no page from elsewhere."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from intone.errors import BadRequest, ForbiddenOrigin, Unauthorized
+from intone.settings import ServerSettings
+
+BEARER_SUBPROTOCOL = "bearer."
+"""Prefix of the subprotocol that carries a token: a browser cannot set a header."""
+
+
+def check(request: web.Request, settings: ServerSettings) -> None:
+    """Raise :class:`Unauthorized` or :class:`ForbiddenOrigin` unless the request may go on."""
+    check_origin(request, settings.allowed_origins)
+    check_token(request, settings.tokens)
+
+
+def check_origin(request: web.Request, allowed_origins: tuple[str, ...]) -> None:
+    """Refuse pages of other sites; a request without ``Origin`` does not come from a page."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or origin in allowed_origins or "*" in allowed_origins:
+        return
+    # The scheme is not compared: a proxy in front may have ended TLS.
+    if origin != "null" and urlsplit(origin).netloc.lower() == request.host.lower():
+        return
+    raise ForbiddenOrigin("pages of this origin may not connect; see --allowed-origin")
+
+
+def check_token(request: web.Request, tokens: tuple[str, ...]) -> None:
+    """Refuse a request without one of ``tokens``, if there are any."""
+    if not tokens:
+        return
+    given = _given_token(request)
+    if given is None:
+        raise Unauthorized("a token is needed: Authorization: Bearer, or a subprotocol bearer.…")
+    # Every token is compared, each in constant time: the time tells nothing.
+    matches = [hmac.compare_digest(given.encode(), token.encode()) for token in tokens]
+    if not any(matches):
+        raise Unauthorized("the token is not known here")
+
+
+def _given_token(request: web.Request) -> str | None:
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    for offered in offered_subprotocols(request):
+        if offered.startswith(BEARER_SUBPROTOCOL):
+            return offered[len(BEARER_SUBPROTOCOL) :]
+    return None
+
+
+def offered_subprotocols(request: web.Request) -> list[str]:
+    """Return the WebSocket subprotocols that the client offers, in its order."""
+    header = ",".join(request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, []))
+    return [offered.strip() for offered in header.split(",") if offered.strip()]
+
+
+def choose_subprotocol(request: web.Request, name: str) -> tuple[str, ...]:
+    """Return ``(name,)`` if the client offers it, ``()`` if it offers none.
+
+    Raises :class:`BadRequest` if it offers only others. aiohttp would log those, and a
+    token may be among them.
+    """
+    offered = offered_subprotocols(request)
+    if offered and name not in offered:
+        raise BadRequest(f"this endpoint speaks the subprotocol {name}")
+    return (name,) if offered else ()

@@ -1,0 +1,215 @@
+"""A session without its socket: commands in, messages out, and the counts of both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from intone.core.answers import Answers
+from intone.core.front_end import FrontEnd
+from intone.engine.live import LiveSession
+from intone.errors import ConfigAfterAudio, IntoneError, InvalidAudioFrame, NotConfigured
+from intone.types import (
+    AudioFormat,
+    DiscardReason,
+    Event,
+    UtteranceDiscarded,
+    UtteranceInterim,
+    UtteranceResult,
+)
+from intone.web import translate, wire
+from intone.web.config import Negotiation, SessionConfig
+from intone.web.dialect import Command
+from intone.web.rate import RateLimiter
+from intone.web.server import Server
+
+Say = Callable[[wire.ServerMessage], None]
+
+
+class Conversation:
+    """Does what commands ask, and says what comes of it. Called on the event loop only."""
+
+    def __init__(
+        self,
+        server: Server,
+        session_id: str,
+        protocol: str,
+        say: Say,
+        on_progress: Callable[[], None],
+    ) -> None:
+        limits = server.settings.limits
+        self._server = server
+        self._session_id = session_id
+        self._say = say
+        self._on_progress = on_progress
+        self._limits = limits
+        self._received_s = server.metrics.audio_received.labels(protocol)
+        defaults = server.settings.session
+        self._negotiation = Negotiation(server.default_model, defaults.interim_ms, server.store)
+        self._rate = RateLimiter(limits.max_rate, limits.max_rate_burst_s, time.monotonic())
+        self._live: LiveSession | None = None
+        self.utterances = 0
+        self.interims = 0
+        self.discarded = 0
+
+    @property
+    def config(self) -> SessionConfig:
+        """What is agreed on."""
+        return self._negotiation.config
+
+    @property
+    def received_bytes(self) -> int:
+        """Audio taken so far."""
+        return self._live.received_bytes if self._live else 0
+
+    @property
+    def received_ms(self) -> int:
+        """Audio taken so far."""
+        return self._live.received_ms if self._live else 0
+
+    @property
+    def lag_ms(self) -> int:
+        """Audio taken since the start of the oldest block not yet scored."""
+        return self._live.lag_ms if self._live else 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was heard has been told."""
+        return self._live is None or self._live.is_settled
+
+    # --- commands ----------------------------------------------------------------------
+
+    def begin(self, wishes: Mapping[str, object]) -> None:
+        """Say what of ``wishes`` is refused, then the configuration in effect."""
+        for error in self._negotiation.apply(wishes, all_or_nothing=False):
+            self.tell_error(error)
+        self._say(
+            wire.SessionCreated(
+                protocol=wire.PROTOCOL,
+                session_id=self._session_id,
+                audio=translate.audio(self.config.audio),
+                model=translate.model(self._server.store[self.config.model].card),
+                interim_ms=self.config.interim_ms,
+                limits=translate.limits(self._limits),
+            )
+        )
+
+    def take(self, command: Command) -> None:
+        """Do what a command asks; raise the :class:`IntoneError` that refuses it."""
+        if isinstance(command, bytes):
+            self._hear(command)
+        elif isinstance(command, wire.SessionUpdate):
+            self._update(command)
+        elif isinstance(command, wire.Ping):
+            self._pong(command)
+        elif isinstance(command, wire.Flush) and self._live:
+            self._live.flush()
+
+    def refuse(self, error: IntoneError) -> None:
+        """Say that a message was refused; the session goes on."""
+        if self._live is None:
+            self._negotiation.refuse_update(error)
+        self.tell_error(error)
+
+    def tell_error(self, error: IntoneError) -> None:
+        """Say and count an error."""
+        self._server.metrics.error(error)
+        self._say(translate.error(error))
+
+    def finish(self) -> None:
+        """End the audio; the last results come as the engine gives them."""
+        if self._live:
+            self._live.finish()
+
+    def abandon(self, reason: DiscardReason) -> None:
+        """Say of every utterance that is not ended that it is discarded."""
+        if self._live:
+            self._live.abandon(reason)
+
+    def closed(self, reason: str) -> None:
+        """Say the last word."""
+        self._say(
+            wire.SessionClosed(
+                reason=reason,
+                received=wire.Received(audio_ms=self.received_ms, bytes=self.received_bytes),
+                produced=wire.Produced(
+                    utterances=self.utterances, interims=self.interims, discarded=self.discarded
+                ),
+            )
+        )
+
+    def _update(self, update: wire.SessionUpdate) -> None:
+        if self._live:
+            raise ConfigAfterAudio("the configuration cannot change after the first audio")
+        wishes = translate.wishes(update)
+        errors = self._negotiation.apply(wishes, all_or_nothing=True)
+        if errors:
+            for error in errors:
+                self.tell_error(error)
+            return
+        self._say(
+            wire.SessionUpdated(
+                audio=translate.audio(self.config.audio),
+                model=translate.model(self._server.store[self.config.model].card),
+                interim_ms=self.config.interim_ms,
+            )
+        )
+
+    def _pong(self, ping: wire.Ping) -> None:
+        self._say(wire.Pong(marker=ping.marker, received_ms=self.received_ms, lag_ms=self.lag_ms))
+
+    def _hear(self, data: bytes) -> None:
+        audio = self.config.audio
+        if self._negotiation.refused:
+            fields = ", ".join(sorted(self._negotiation.refused))
+            raise NotConfigured(f"audio needs a session.update that sets {fields} right")
+        self._check_frame(data, audio)
+        duration_s = len(data) / audio.bytes_per_second
+        self._rate.take(duration_s, time.monotonic())
+        self._received_s.inc(duration_s)
+        if self._live is None:
+            self._live = self._new_live(self.config)
+        self._live.feed(data)
+
+    def _check_frame(self, data: bytes, audio: AudioFormat) -> None:
+        if not data:
+            raise InvalidAudioFrame("a binary message holds audio; this one is empty")
+        if len(data) % audio.bytes_per_tick:
+            raise InvalidAudioFrame(
+                f"{len(data)} bytes are not whole samples of {audio.bytes_per_tick} bytes "
+                f"({audio.channels} x {audio.encoding.value})"
+            )
+        if len(data) > self._limits.max_frame_s * audio.bytes_per_second:
+            raise InvalidAudioFrame(
+                f"a binary message may hold {self._limits.max_frame_s:g} s of audio, "
+                f"not {len(data) / audio.bytes_per_second:.1f} s"
+            )
+
+    # --- events ------------------------------------------------------------------------
+
+    def _new_live(self, config: SessionConfig) -> LiveSession:
+        server = self._server
+        card = server.store[config.model].card
+        return LiveSession(
+            config.audio,
+            FrontEnd(config.audio, server.settings.endpointer, server.make_detector, card.shape),
+            server.engine(config.model),
+            Answers(card, config.interim_ms),
+            emit=self._tell,
+            on_progress=self._on_progress,
+            interims_allowed=lambda: server.interims_allowed(config.model),
+        )
+
+    def _tell(self, happened: Event | IntoneError, arrived_s: float) -> None:
+        if isinstance(happened, IntoneError):
+            self.tell_error(happened)
+            return
+        self._server.publish(self._session_id, happened)
+        latency_s = None
+        if isinstance(happened, UtteranceResult):
+            latency_s = time.monotonic() - arrived_s
+            self._server.metrics.result_latency.observe(latency_s)
+            self.utterances += 1
+        self.interims += isinstance(happened, UtteranceInterim)
+        self.discarded += isinstance(happened, UtteranceDiscarded)
+        self._say(translate.event(happened, latency_s))

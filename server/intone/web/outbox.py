@@ -1,0 +1,70 @@
+"""What waits to be sent to one client: bounded, sent in order by its own task."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from intone.errors import SlowConsumer
+
+MAX_WAITING = 1_000
+"""Messages, besides what the socket holds: minutes of events of a talking client, 0.5 MB."""
+
+
+class Outbox:
+    """Sends texts through ``send`` one after the other.
+
+    A client that takes nothing for ``timeout_s``, or lets :data:`MAX_WAITING` messages
+    gather, is not reading: :meth:`run` raises :class:`SlowConsumer`, and so does
+    :meth:`put`.
+    """
+
+    def __init__(self, send: Callable[[str], Awaitable[None]], timeout_s: float) -> None:
+        self._send = send
+        self._timeout_s = timeout_s
+        self._waiting: deque[str] = deque()
+        self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+        self._is_closed = False
+
+    def put(self, text: str) -> None:
+        """Queue ``text``; raise :class:`SlowConsumer` when too much waits already."""
+        if self._is_closed:
+            return
+        if len(self._waiting) >= MAX_WAITING:
+            raise SlowConsumer(f"{MAX_WAITING} messages wait to be read")
+        self._waiting.append(text)
+        self._filled.set()
+        self._emptied.clear()
+
+    async def run(self) -> None:
+        """Send until cancelled; return when the client is gone."""
+        try:
+            while True:
+                await self._filled.wait()
+                text = self._waiting.popleft()
+                await asyncio.wait_for(self._send(text), self._timeout_s)
+                if not self._waiting:
+                    self._filled.clear()
+                    self._emptied.set()
+        except asyncio.TimeoutError:
+            raise SlowConsumer(f"no message was read for {self._timeout_s:g} s") from None
+        except ConnectionError:
+            self.close()
+
+    async def drain(self) -> None:
+        """Wait until everything is sent, or can no longer be."""
+        await self._emptied.wait()
+
+    def close(self) -> None:
+        """Forget what waits, and take nothing more."""
+        self._is_closed = True
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._waiting.clear()
+        self._filled.clear()
+        self._emptied.set()

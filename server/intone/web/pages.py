@@ -1,0 +1,73 @@
+"""The page at ``/`` and the browser client's files under ``/client/``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from aiohttp import hdrs, web
+
+from intone.errors import NotFound
+from intone.web.responses import Handler
+
+CONTENT_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+"""What is served, and as what: the system's table may call a module text/plain."""
+
+_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+
+
+def routes(folder: Path) -> list[web.RouteDef]:
+    """Return the routes that serve the files of ``folder``, not of folders below it."""
+    return [
+        web.get("/", _file_handler(folder, "index.html")),
+        web.get("/client/{name}", _file_handler(folder)),
+    ]
+
+
+def _file_handler(folder: Path, fixed_name: str | None = None) -> Handler:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        name = fixed_name or request.match_info["name"]
+        path = folder / name
+        # A name with a separator in it (%2F, or a backslash elsewhere) is no plain file's.
+        if path.parent != folder or path.suffix not in CONTENT_TYPES or not path.is_file():
+            raise NotFound(f"there is nothing at {request.path}")
+        return web.FileResponse(path, headers=_headers(request, path.suffix))
+
+    return serve
+
+
+def _headers(request: web.Request, suffix: str) -> dict[str, str]:
+    return {
+        hdrs.CONTENT_TYPE: f"{CONTENT_TYPES[suffix]}; charset=utf-8",
+        # A new version of the server brings new files; a conditional request is cheap.
+        hdrs.CACHE_CONTROL: "no-cache",
+        "Content-Security-Policy": _policy(request.host),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": "microphone=(self)",
+    }
+
+
+def _policy(host: str) -> str:
+    """Only this server's own files and sockets; nothing inline."""
+    # Not every browser counts ws: to 'self'.
+    sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "worker-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "media-src 'self' blob:",
+            f"connect-src 'self'{sockets}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'self'",
+        )
+    )

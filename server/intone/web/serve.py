@@ -1,0 +1,82 @@
+"""``intone serve``: load, listen, and stop in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+
+from aiohttp import web
+
+from intone.errors import AddressInUse, SettingsError
+from intone.models import ModelStore
+from intone.settings import ServerSettings
+from intone.web.app import create_app
+from intone.web.keys import SERVER
+
+try:
+    from uvloop import run as run_on_loop
+except ImportError:
+    from asyncio import run as run_on_loop  # type: ignore[assignment]  # called the same way
+
+log = logging.getLogger(__name__)
+
+CANCEL_AFTER_S = 2.0
+"""What is left after the drain is cancelled, and gets this long to clean up."""
+
+
+def run(settings: ServerSettings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises :class:`intone.errors.ModelError` or :class:`UnknownModel` for a model that
+    cannot be served, :class:`AddressInUse` if the port is taken, and
+    :class:`SettingsError` for an address that cannot be listened on.
+    """
+    store = ModelStore.load(settings.models_dir, settings.models)
+    run_on_loop(_serve(settings, store))
+
+
+async def _serve(settings: ServerSettings, store: ModelStore) -> None:
+    app = create_app(settings, store)
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=CANCEL_AFTER_S
+    )
+    await runner.setup()
+    try:
+        stop = _stop_signal()
+        await _listen(runner, settings)
+        print(f"intone listens on {_url(runner)}", flush=True)  # noqa: T201  (what to open)
+        await stop.wait()
+        log.info("stopping")
+        # Still listening: a load balancer sees the readiness go down, newcomers get a 503.
+        await app[SERVER].drain()
+    finally:
+        await runner.cleanup()
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _listen(runner: web.AppRunner, settings: ServerSettings) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUse(
+                f"{where} is in use: another server listens there; choose another with --port"
+            ) from error
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise SettingsError(f"cannot listen on {where}: {why}") from error
+
+
+def _url(runner: web.AppRunner) -> str:
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

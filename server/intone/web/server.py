@@ -1,0 +1,203 @@
+"""What all sessions of a process share: models at work, counters, and whether there is room."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from enum import Enum
+from threading import Event as Flag
+from typing import Protocol
+
+from intone import plugins
+from intone.core.front_end import DetectorFactory
+from intone.engine.engine import Engine
+from intone.engine.sinks import Sink
+from intone.errors import IntoneError, Overloaded, SettingsError, ShuttingDown
+from intone.models import ModelStore
+from intone.settings import ServerSettings
+from intone.types import Event
+from intone.web.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+
+class Phase(str, Enum):
+    """Where the server stands; values are the wire's."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+class Stoppable(Protocol):
+    """A session, as far as the server needs to know it."""
+
+    def stop(self) -> None:
+        """Begin an orderly end."""
+        ...
+
+
+class Server:
+    """Start it on the loop it is to serve on, and stop it there."""
+
+    def __init__(self, settings: ServerSettings, store: ModelStore) -> None:
+        self.settings = settings
+        self.store = store
+        self.metrics = Metrics()
+        self.phase = Phase.STARTING
+        self.default_model = _default_model(settings, store)
+        self.make_detector: DetectorFactory = plugins.load(
+            plugins.VOICE_DETECTORS, settings.endpointer.vad
+        )
+        self.sessions: set[Stoppable] = set()
+        self.uploads = ThreadPoolExecutor(settings.limits.max_uploads, "intone-upload")
+        self.is_stopping = Flag()
+        """Uploads look at it between pieces: a thread cannot be cancelled."""
+        self._sinks: list[tuple[str, Sink]] = []
+        self._engines: dict[str, Engine] = {}
+        self._open_sessions = 0
+        self._open_uploads = 0
+        self._left = asyncio.Event()
+
+    # --- life --------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Load the sinks, warm the models up, and be ready."""
+        for name in self.settings.sinks:
+            self._sinks.append((name, plugins.load(plugins.SINKS, name)(self.settings)))
+        loop = asyncio.get_running_loop()
+        for name in self.store.names:
+            self._engines[name] = await loop.run_in_executor(None, self._new_engine, name, loop)
+        self.phase = Phase.SERVING
+
+    def _new_engine(self, name: str, loop: asyncio.AbstractEventLoop) -> Engine:
+        model = self.store[name]
+        observer = self.metrics.for_model(model.card)
+        engine = Engine(
+            model.new_recogniser(), self.settings.engine, loop.call_soon_threadsafe, observer
+        )
+        engine.start()
+        self.metrics.stream_lag.labels(name).set_function(lambda: engine.backlog_s)
+        return engine
+
+    async def drain(self) -> None:
+        """Take no more, and end every session in good order within ``drain_s``."""
+        self.phase = Phase.DRAINING
+        # A session leaves the set when it ends.
+        for session in list(self.sessions):
+            session.stop()
+        try:
+            await asyncio.wait_for(self._until_empty(), self.settings.limits.drain_s)
+        except asyncio.TimeoutError:
+            log.warning("%d sessions and uploads did not end in time", self._open_places)
+
+    async def _until_empty(self) -> None:
+        while self._open_places:
+            self._left.clear()
+            await self._left.wait()
+
+    @property
+    def _open_places(self) -> int:
+        return self._open_sessions + self._open_uploads
+
+    async def stop(self) -> None:
+        """Stop the models' threads; no session may be left."""
+        self.is_stopping.set()
+        loop = asyncio.get_running_loop()
+        for engine in self._engines.values():
+            await loop.run_in_executor(None, engine.stop)
+        await loop.run_in_executor(None, self.uploads.shutdown)
+        for name, sink in self._sinks:
+            try:
+                sink.close()
+            except Exception:
+                log.exception("sink %s did not close", name)
+
+    # --- room --------------------------------------------------------------------------
+
+    @contextmanager
+    def session_place(self, protocol: str) -> Iterator[None]:
+        """Hold a place for a session; raise :class:`Overloaded` or :class:`ShuttingDown`."""
+        self._check(self._refusal())
+        self._open_sessions += 1
+        self.metrics.connections.labels(protocol).inc()
+        active = self.metrics.connections_active.labels(protocol)
+        active.inc()
+        try:
+            yield
+        finally:
+            active.dec()
+            self._open_sessions -= 1
+            self._left.set()
+
+    @contextmanager
+    def upload_place(self) -> Iterator[None]:
+        """Hold a place for an upload; raise :class:`Overloaded` or :class:`ShuttingDown`."""
+        refusal = self._not_serving()
+        if self._open_uploads >= self.settings.limits.max_uploads:
+            refusal = refusal or Overloaded(f"{self._open_uploads} uploads are being analysed")
+        self._check(refusal)
+        self._open_uploads += 1
+        try:
+            yield
+        finally:
+            self._open_uploads -= 1
+            self._left.set()
+
+    def _refusal(self) -> IntoneError | None:
+        if (refusal := self._not_serving()) is not None:
+            return refusal
+        if self._open_sessions >= self.settings.limits.max_sessions:
+            return Overloaded(f"there are {self._open_sessions} sessions already")
+        backlog_s = max(engine.backlog_s for engine in self._engines.values())
+        if backlog_s > self.settings.engine.refuse_backlog_s:
+            return Overloaded(f"the engine is {backlog_s:.1f} s behind")
+        return None
+
+    def _not_serving(self) -> IntoneError | None:
+        if self.phase is Phase.DRAINING:
+            return ShuttingDown("the server is stopping")
+        if self.phase is Phase.STARTING:
+            return Overloaded("the server is starting")
+        return None
+
+    def _check(self, refusal: IntoneError | None) -> None:
+        if refusal is not None:
+            self.metrics.connections_rejected.labels(refusal.code).inc()
+            raise refusal
+
+    # --- for sessions ------------------------------------------------------------------
+
+    def engine(self, model: str) -> Engine:
+        """Return the engine of a loaded model."""
+        return self._engines[model]
+
+    def interims_allowed(self, model: str) -> bool:
+        """Whether the model's engine keeps up; counts the interim as dropped if not."""
+        if self._engines[model].backlog_s <= self.settings.engine.interim_backlog_s:
+            return True
+        self.metrics.interims_dropped.inc()
+        return False
+
+    def publish(self, session_id: str, event: Event) -> None:
+        """Count an event and hand it to the sinks."""
+        self.metrics.event(event)
+        for name, sink in self._sinks:
+            try:
+                sink.tell(session_id, event)
+            except Exception:
+                log.exception("sink %s failed", name)
+
+
+def _default_model(settings: ServerSettings, store: ModelStore) -> str:
+    if settings.session.model in store:
+        return settings.session.model
+    if len(store) == 1:
+        return store.names[0]
+    raise SettingsError(
+        f"the default model {settings.session.model!r} is not among those served: "
+        f"{', '.join(store.names)}"
+    )

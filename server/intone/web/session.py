@@ -1,0 +1,211 @@
+"""One client's session on its socket: read, write, and an orderly end whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from intone.errors import IdleTimeout, IntoneError, SessionTooLong, ShuttingDown, SlowConsumer
+from intone.types import DiscardReason
+from intone.web import wire
+from intone.web.conversation import Conversation
+from intone.web.dialect import Codec, Dialect
+from intone.web.outbox import Outbox
+from intone.web.server import Server
+from intone.web.websocket import ClientGone, StreamSocket
+
+log = logging.getLogger(__name__)
+
+NORMAL_CLOSURE = 1000
+INTERNAL_ERROR = 1011
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a session ends, and how its client is told."""
+
+    reason: str
+    close_code: int
+    error: IntoneError | None = None
+
+
+BY_CLIENT = Ending("client", NORMAL_CLOSURE)
+VANISHED = Ending("vanished", NORMAL_CLOSURE)
+SHUTDOWN = Ending("server_shutdown", ShuttingDown.close_code or NORMAL_CLOSURE)
+
+
+def _because_of(error: IntoneError) -> Ending:
+    return Ending(error.code, error.close_code or INTERNAL_ERROR, error)
+
+
+class StreamSession:
+    """Runs until its client, the server, or a limit ends it; the first reason counts."""
+
+    def __init__(self, server: Server, dialect: Dialect, socket: StreamSocket) -> None:
+        self._limits = server.settings.limits
+        self._dialect = dialect
+        self._codec: Codec = dialect.new_codec()
+        self._socket = socket
+        self._outbox = Outbox(socket.send_str, self._limits.send_timeout_s)
+        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._progressed = asyncio.Event()
+        self.session_id = secrets.token_hex(8)
+        self._conversation = Conversation(
+            server, self.session_id, dialect.name, self._say, self._progressed.set
+        )
+
+    def stop(self) -> None:
+        """See :class:`intone.web.server.Stoppable`."""
+        self._end(SHUTDOWN)
+
+    async def run(self, wishes: Mapping[str, object]) -> None:
+        """Hold the whole conversation."""
+        started_s = time.monotonic()
+        limit_s = self._limits.max_session_s
+        too_long = _because_of(SessionTooLong(f"a session may last {limit_s:g} s"))
+        timer = asyncio.get_running_loop().call_later(limit_s, self._end, too_long)
+        writer = asyncio.create_task(self._write())
+        self._conversation.begin(wishes)
+        self._log_start()
+        reader = asyncio.create_task(self._read())
+        try:
+            ending = await self._ending
+            reader.cancel()
+            await self._finish(ending)
+        finally:
+            # Reached with everything told, unless the task was cancelled.
+            self._conversation.abandon(DiscardReason.OVERLOADED)
+            timer.cancel()
+            reader.cancel()
+            writer.cancel()
+            await asyncio.gather(reader, writer, return_exceptions=True)
+            self._log_end(time.monotonic() - started_s)
+
+    def _end(self, ending: Ending) -> None:
+        if not self._ending.done():
+            self._ending.set_result(ending)
+
+    # --- in ----------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                message = await self._socket.next_message(self._limits.idle_timeout_s)
+                self._take(message)
+                await self._make_room()
+        except ClientGone:
+            self._end(VANISHED)
+        except asyncio.TimeoutError:
+            limit_s = self._limits.idle_timeout_s
+            self._end(_because_of(IdleTimeout(f"nothing came for {limit_s:g} s")))
+        except IntoneError as error:
+            self._end(_because_of(error))
+        except Exception:
+            log.exception("session failed", extra={"session_id": self.session_id})
+            self._end(_because_of(IntoneError("something went wrong here; it was logged")))
+
+    def _take(self, message: str | bytes) -> None:
+        try:
+            for command in self._codec.receive(message):
+                if isinstance(command, wire.SessionClose):
+                    self._end(BY_CLIENT)
+                else:
+                    self._conversation.take(command)
+        except IntoneError as error:
+            if error.close_code is not None:
+                raise
+            self._conversation.refuse(error)
+
+    async def _make_room(self) -> None:
+        """Read no further while as much audio waits as a client may send at once."""
+        most_ms = self._limits.max_rate_burst_s * 1_000
+        while self._conversation.lag_ms > most_ms:
+            await self._progress()
+
+    async def _progress(self) -> None:
+        self._progressed.clear()
+        await self._progressed.wait()
+
+    # --- out ---------------------------------------------------------------------------
+
+    def _say(self, message: wire.ServerMessage) -> None:
+        try:
+            text = self._codec.send(message)
+            if text is not None:
+                self._outbox.put(text)
+        except SlowConsumer as error:
+            self._give_up(error)
+
+    async def _write(self) -> None:
+        while True:
+            try:
+                await self._outbox.run()
+            except SlowConsumer as error:
+                self._give_up(error)
+            else:
+                self._end(VANISHED)
+                return
+
+    def _give_up(self, error: SlowConsumer) -> None:
+        """Make way for the error that says so, should the client begin to read after all."""
+        self._outbox.clear()
+        self._end(_because_of(error))
+
+    # --- the end -----------------------------------------------------------------------
+
+    async def _finish(self, ending: Ending) -> None:
+        if ending.error is not None:
+            self._conversation.tell_error(ending.error)
+        self._conversation.finish()
+        try:
+            await asyncio.wait_for(self._settle(), self._limits.drain_s)
+        except asyncio.TimeoutError:
+            self._conversation.abandon(DiscardReason.OVERLOADED)
+        self._conversation.closed(ending.reason)
+        try:
+            await asyncio.wait_for(self._outbox.drain(), self._limits.send_timeout_s)
+            await asyncio.wait_for(
+                self._socket.hang_up(ending.close_code), self._limits.send_timeout_s
+            )
+        except asyncio.TimeoutError:
+            self._socket.abort()
+
+    async def _settle(self) -> None:
+        while not self._conversation.is_settled:
+            await self._progress()
+
+    # --- the log -----------------------------------------------------------------------
+
+    def _log_start(self) -> None:
+        config = self._conversation.config
+        log.info(
+            "session started",
+            extra={
+                "session_id": self.session_id,
+                "protocol": self._dialect.name,
+                "encoding": config.audio.encoding.value,
+                "sample_rate_hz": config.audio.sample_rate_hz,
+                "channels": config.audio.channels,
+                "model": config.model,
+            },
+        )
+
+    def _log_end(self, duration_s: float) -> None:
+        reason = self._ending.result().reason if self._ending.done() else "cancelled"
+        conversation = self._conversation
+        log.info(
+            "session ended",
+            extra={
+                "session_id": self.session_id,
+                "reason": reason,
+                "duration_s": round(duration_s, 3),
+                "audio_ms": conversation.received_ms,
+                "utterances": conversation.utterances,
+                "interims": conversation.interims,
+                "discarded": conversation.discarded,
+            },
+        )

@@ -1,0 +1,96 @@
+"""aiohttp's WebSocket, except that the session closes it: an error goes first."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Sequence
+
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
+
+from intone.errors import IntoneError, InvalidMessage, MessageTooLarge
+
+HEARTBEAT_S = 20.0
+"""Proxies drop a silent connection after 30 to 120 s; half of this again ends a dead one."""
+
+LINGER_S = 2.0
+"""How long a close frame has to arrive at a client that is still sending: closing the
+connection over unread data would take it, and the error before it, away again."""
+
+_LINGER_STEP_S = 0.02
+
+
+class ClientGone(Exception):
+    """The client closed, or the connection is lost."""
+
+
+class StreamSocket(web.WebSocketResponse):
+    """aiohttp closes at once on a message that breaks the limits; this one waits for it.
+
+    Compression is off: it costs memory a connection, and a small message can inflate.
+    """
+
+    def __init__(self, protocols: Sequence[str], max_message_bytes: int) -> None:
+        # aiohttp refuses a message of exactly max_msg_size.
+        super().__init__(
+            protocols=protocols,
+            compress=False,
+            heartbeat=HEARTBEAT_S,
+            max_msg_size=max_message_bytes + 1,
+            autoclose=False,
+        )
+        self._max_message_bytes = max_message_bytes
+        self._is_ours_to_close = False
+        self._is_violated = False
+
+    async def next_message(self, timeout_s: float) -> str | bytes:
+        """Return the next text or binary message.
+
+        Raises :class:`ClientGone`, ``asyncio.TimeoutError`` after ``timeout_s`` without a
+        message, and the error for a message that breaks the WebSocket protocol or its limit.
+        """
+        message = await self.receive(timeout=timeout_s)
+        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            data: str | bytes = message.data
+            return data
+        if isinstance(message.data, WebSocketError):
+            self._is_violated = True
+            raise self._refusal(message.data.code)
+        raise ClientGone
+
+    def _refusal(self, code: int) -> IntoneError:
+        if code == WSCloseCode.MESSAGE_TOO_BIG:
+            return MessageTooLarge(f"a message may have {self._max_message_bytes} bytes")
+        refusal = InvalidMessage("the message breaks the WebSocket protocol")
+        # 1002 or 1007, as the protocol demands: this connection cannot go on.
+        refusal.close_code = code
+        return refusal
+
+    async def close(
+        self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True
+    ) -> bool:
+        """Close; but not when aiohttp wants to by itself, before the error is sent."""
+        if not self._is_ours_to_close:
+            return False
+        return await super().close(code=code, message=message, drain=drain)
+
+    async def hang_up(self, code: int) -> None:
+        """Close with ``code``, after which nothing can be sent."""
+        self._is_ours_to_close = True
+        if self._is_violated and not self.closed:
+            await self._linger(code)
+        await self.close(code=code)
+
+    def abort(self) -> None:
+        """Drop the connection: the client takes nothing any more."""
+        if self._req is not None and self._req.transport is not None:
+            self._req.transport.abort()
+
+    async def _linger(self, code: int) -> None:
+        """Send the close frame, and read on (aiohttp discards it) while the client reads ours."""
+        await self.send_frame(struct.pack("!H", code), WSMsgType.CLOSE)
+        for _ in range(round(LINGER_S / _LINGER_STEP_S)):
+            transport = None if self._req is None else self._req.transport
+            if transport is None or transport.is_closing():
+                return
+            await asyncio.sleep(_LINGER_STEP_S)
