@@ -20,9 +20,12 @@ ENGINES = {
     "ai_edge_litert": "core/tflite.py",
     "tflite_runtime": "core/tflite.py",
     "python_speech_features": "core/features.py",
+    "prometheus_client": "web/metrics.py",
     "soundfile": "audio_files.py",
     "soxr": "core/resample.py",
+    "uvloop": "web/serve.py",
     "webrtcvad": "core/vad.py",
+    "websockets": "client/transport.py",
 }
 """Each third-party engine, and the one file that may know of it."""
 

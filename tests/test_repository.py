@@ -6,8 +6,11 @@ import json
 import re
 import shutil
 import subprocess
+from importlib.metadata import version
 
 import pytest
+
+import intone
 
 MAX_FILE_BYTES = 1 << 20
 """A model is at most 500 KB, the speech of the tests 600 KB altogether."""
@@ -62,3 +65,20 @@ def test_the_lock_file_names_no_registry(repo_root):
     lock = (repo_root / "client_js" / "package-lock.json").read_text(encoding="utf-8")
     assert "resolved" not in lock
     assert "integrity" in lock
+
+
+def test_the_version_is_the_same_everywhere(repo_root):
+    declared = re.search(
+        r'^version = "(.+)"$',
+        (repo_root / "pyproject.toml").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert declared is not None
+    assert declared[1] == intone.__version__ == version("intone")
+
+
+def test_the_changelog_has_a_place_for_what_comes_next(repo_root):
+    changelog = (repo_root / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## \[(.+?)\]", changelog, re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", heading) for heading in headings[1:])
