@@ -50,8 +50,11 @@ class SessionClosed:
 
 def error_class(code: str) -> type[IntoneError]:
     """Return the class in :mod:`intone.errors` of ``code``; the base class for an unknown one."""
-    classes = {cls.code: cls for cls in IntoneError.__subclasses__()}
-    return classes.get(code, IntoneError)
+    return _classes().get(code, IntoneError)
+
+
+def _classes() -> dict[str, type[IntoneError]]:
+    return {cls.code: cls for cls in (IntoneError, *IntoneError.__subclasses__())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,9 @@ class ServerError:
 
     @property
     def is_fatal(self) -> bool:
-        """Whether the server closes the connection after it."""
-        return error_class(self.code).close_code is not None
+        """Whether the server closes the connection after it, as far as this version knows."""
+        known = _classes().get(self.code)
+        return known is not None and known.close_code is not None
 
 
 @dataclass(frozen=True, slots=True)

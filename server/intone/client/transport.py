@@ -26,6 +26,9 @@ from intone.errors import (
 OPEN_TIMEOUT_S = 10.0
 """A server answers a handshake in milliseconds; a dead address never does."""
 
+_CLOSE_TIMEOUT_S = 1.0
+"""Whoever closes here has its results, or gave them up: there is nothing to wait for."""
+
 STREAM_PATH = "/v1/stream"
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _ABNORMAL = 1006
@@ -110,7 +113,11 @@ async def open_connection(url: str, token: str | None) -> Connection:
     try:
         # Audio hardly deflates, and each deflating connection holds memory for it.
         socket = await websocket_connect(
-            url, additional_headers=headers, compression=None, open_timeout=OPEN_TIMEOUT_S
+            url,
+            additional_headers=headers,
+            compression=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=_CLOSE_TIMEOUT_S,
         )
     except InvalidStatus as error:
         raise _refused(error) from error

@@ -1,0 +1,258 @@
+"""Ends that the real server does not give on demand, by a scripted WebSocket server."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.asyncio.server import serve
+from websockets.datastructures import Headers
+from websockets.http11 import Response
+
+from intone import client
+from intone.client import inbox
+from intone.errors import (
+    InvalidMessage,
+    Overloaded,
+    RateLimited,
+    ServerUnavailable,
+    SettingsError,
+    SlowConsumer,
+    Unauthorized,
+    UnknownModel,
+)
+from intone.types import UtteranceStarted
+
+CREATED = (
+    '{"type":"session.created","protocol":"intone.v1","session_id":"s","interim_ms":500,'
+    '"audio":{"encoding":"s16le","sample_rate_hz":16000,"channels":1},'
+    '"model":{"name":"gru","sha256":"","emotions":["sad"],"genders":["male"]},'
+    '"limits":{"max_frame_ms":1000,"max_message_bytes":1048576,"max_rate":20.0,'
+    '"max_rate_burst_s":30.0,"max_session_s":60.0,"idle_timeout_s":60.0}}'
+)
+CLOSED = (
+    '{"type":"session.closed","reason":"client","received":{"audio_ms":0,"bytes":0},'
+    '"produced":{"utterances":0,"interims":0,"discarded":0}}'
+)
+STARTED = '{"type":"utterance.started","utterance_id":%d,"channel":0,"start_ms":0}'
+SOON = client.ReconnectPolicy(first_delay_s=(0.0, 0.0), max_tries=3)
+DEADLINE_S = 10.0
+
+
+def error(code: str) -> str:
+    return f'{{"type":"error","code":"{code}","message":"no: {code}","retryable":true}}'
+
+
+async def behave(connection):
+    """A server that ends as asked."""
+    await connection.send(CREATED)
+    async for message in connection:
+        if isinstance(message, str) and "session.close" in message:
+            await connection.send(CLOSED)
+            return
+
+
+def closing(code: int, *messages: str):
+    async def script(connection):
+        for message in (CREATED, *messages):
+            await connection.send(message)
+        await connection.close(code)
+
+    return script
+
+
+async def vanish(connection):
+    await connection.send(CREATED)
+    await connection.send(STARTED % 4)
+    connection.transport.abort()
+
+
+def answering(status: int, body: str = "", **headers: str):
+    """An HTTP answer instead of an upgrade."""
+    found = Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    found["Content-Length"] = str(len(body))
+    return Response(status, http.HTTPStatus(status).phrase, found, body.encode())
+
+
+@asynccontextmanager
+async def scripted(*scripts):
+    """A server whose n-th connection follows the n-th script, the last one for all others."""
+    count = 0
+
+    def request(connection, _request):
+        nonlocal count
+        connection.script = scripts[min(count, len(scripts) - 1)]
+        count += 1
+        return connection.script if isinstance(connection.script, Response) else None
+
+    async def handle(connection):
+        await connection.script(connection)
+
+    async with serve(handle, "127.0.0.1", 0, process_request=request) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"ws://127.0.0.1:{port}"
+
+
+async def collect(stream) -> list[client.StreamEvent]:
+    events = []
+    async for event in stream:
+        events.append(event)
+        if isinstance(event, client.Reconnected):
+            await stream.close()
+    return events
+
+
+@pytest.mark.parametrize("code", [1001, 1011, 1012, 1013])
+async def test_a_close_that_may_pass_is_tried_again(code):
+    scripts = (closing(code), behave)
+    async with scripted(*scripts) as url, client.connect(url, reconnect=SOON) as stream:
+        events = await asyncio.wait_for(collect(stream), DEADLINE_S)
+    kinds = [type(event) for event in events]
+    assert kinds == [
+        client.SessionCreated,
+        client.Reconnecting,
+        client.Reconnected,
+        client.SessionClosed,
+    ]
+    assert str(code) in events[1].reason
+    assert (events[1].tries, events[1].delay_s) == (1, 0.0)
+
+
+async def test_a_vanished_server_is_tried_again_and_the_lost_utterance_named():
+    async with scripted(vanish, behave) as url, client.connect(url, reconnect=SOON) as stream:
+        events = await asyncio.wait_for(collect(stream), DEADLINE_S)
+    assert UtteranceStarted(4, 0, 0, None) in events
+    (lost,) = [event for event in events if isinstance(event, client.Reconnecting)]
+    assert lost.lost_utterances == (4,)
+    assert "1006" in lost.reason
+
+
+async def test_a_policy_close_is_final_and_its_error_is_raised():
+    script = closing(1008, STARTED % 1, error("rate_limited"))
+    async with scripted(script, behave) as url:
+        seen = []
+        with pytest.raises(RateLimited, match="no: rate_limited"):
+            async with client.connect(url, reconnect=SOON) as stream:
+                async for event in stream:
+                    seen.append(event)
+    assert [type(event) for event in seen] == [
+        client.SessionCreated,
+        UtteranceStarted,
+        client.ServerError,
+    ]
+
+
+async def test_without_a_policy_every_loss_is_final():
+    async with scripted(vanish, behave) as url:
+        with pytest.raises(ServerUnavailable, match="1006"):
+            async with client.connect(url) as stream:
+                await collect(stream)
+
+
+async def test_what_ended_the_session_is_also_raised_to_one_who_only_sends():
+    async with scripted(closing(1008, error("rate_limited"))) as url:
+        with pytest.raises(RateLimited):
+            async with client.connect(url) as stream:
+                while True:
+                    await asyncio.wait_for(stream.send(bytes(320)), DEADLINE_S)
+
+
+async def test_leaving_the_block_raises_what_nobody_saw():
+    async with scripted(closing(1008, error("rate_limited"))) as url:
+        with pytest.raises(RateLimited):
+            async with client.connect(url):
+                pass
+
+
+async def test_busy_answers_are_tried_again_also_for_the_first_connection():
+    busy = answering(503, '{"error":{"code":"overloaded","message":"full","retryable":true}}')
+    scripts = (busy, answering(502), answering(429), behave)
+    async with scripted(*scripts) as url, client.connect(url, reconnect=SOON) as stream:
+        assert stream.session.session_id == "s"
+
+
+async def test_retry_after_is_waited_for(caplog):
+    scripts = (answering(503, Retry_After="1"), behave)
+    async with scripted(*scripts) as url, client.connect(url, reconnect=SOON):
+        pass
+    assert caplog.messages == ["the server answered HTTP 503; try 1 follows in 1.0 s"]
+
+
+async def test_tries_run_out():
+    async with scripted(answering(503)) as url:
+        with pytest.raises(ServerUnavailable, match="gave up: the server answered HTTP 503"):
+            async with client.connect(url, reconnect=SOON):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (answering(401), Unauthorized),
+        (answering(404), ServerUnavailable),
+        (
+            answering(404, '{"error":{"code":"unknown_model","message":"-","retryable":false}}'),
+            UnknownModel,
+        ),
+    ],
+)
+async def test_other_refusals_are_final(answer, kind):
+    async with scripted(answer, behave) as url:
+        with pytest.raises(kind):
+            async with client.connect(url, reconnect=SOON):
+                pass
+
+
+async def test_without_a_policy_a_busy_server_is_reported_at_once():
+    async with scripted(answering(503), behave) as url:
+        with pytest.raises(Overloaded):
+            async with client.connect(url):
+                pass
+
+
+async def test_a_server_that_speaks_something_else_is_told_apart():
+    async def chat(connection):
+        await connection.send('{"hello":"there"}')
+        await connection.wait_closed()
+
+    async with scripted(chat) as url:
+        with pytest.raises(InvalidMessage):
+            async with client.connect(url, reconnect=SOON):
+                pass
+
+
+async def test_events_nobody_takes_end_the_session_aloud(monkeypatch):
+    monkeypatch.setattr(inbox, "MAX_WAITING_EVENTS", 50)
+
+    async def chatter(connection):
+        await connection.send(CREATED)
+        for number in range(100):
+            await connection.send(STARTED % number)
+        await connection.wait_closed()
+
+    async with scripted(chatter) as url:
+        with pytest.raises(SlowConsumer):
+            async with client.connect(url) as stream:
+                while True:
+                    await asyncio.wait_for(stream.send(bytes(320)), DEADLINE_S)
+
+
+async def test_a_ping_that_gets_no_answer_fails_when_the_connection_does():
+    async def hang_up(connection):
+        await connection.send(CREATED)
+        await connection.recv()
+        connection.transport.abort()
+
+    async with scripted(hang_up) as url:
+        with pytest.raises(ServerUnavailable):
+            async with client.connect(url) as stream:
+                await asyncio.wait_for(stream.ping(), DEADLINE_S)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8765", "ftp://host", "ws://", ""])
+async def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(SettingsError, match=r"not an address like ws://"):
+        async with client.connect(url):
+            pass
