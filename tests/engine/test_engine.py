@@ -1,0 +1,192 @@
+"""Blocks to batches and back: order, company, failures, lateness."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from small_recogniser import STATE, WINDOW
+
+from intone.errors import Overloaded, RecogniserFailed
+from intone.types import Scores
+
+
+def block(level: float) -> np.ndarray:
+    return np.full(WINDOW, level, np.float32)
+
+
+def stepped_alone(recogniser, levels):
+    """Emotion logits of a lone utterance, block by block."""
+    state = np.zeros((1, STATE), np.float32)
+    logits = []
+    for level in levels:
+        output = recogniser.step(block(level)[np.newaxis], state)
+        state = output.states
+        logits.append(output.emotion_logits[0])
+    return logits
+
+
+def test_each_utterance_gets_its_own_scores_in_order(make_engine, owner, recogniser):
+    engine = make_engine(recogniser)
+    levels = {name: [0.1 * name + 0.01 * i for i in range(1, 8)] for name in range(1, 6)}
+    outcomes = {name: [] for name in levels}
+    tickets = {name: engine.open(outcomes[name].append) for name in levels}
+    for i in range(7):
+        for name, ticket in tickets.items():
+            engine.submit(ticket, block(levels[name][i]))
+    owner.run_until(lambda: all(len(got) == 7 for got in outcomes.values()))
+    for name, got in outcomes.items():
+        assert all(isinstance(outcome, Scores) for outcome in got)
+        expected = stepped_alone(recogniser, levels[name])
+        np.testing.assert_array_equal([outcome.emotion_logits for outcome in got], expected)
+
+
+def test_a_batch_holds_one_block_of_an_utterance(make_engine, owner, recogniser):
+    engine = make_engine(recogniser)
+    recogniser.is_open.clear()
+    outcomes = []
+    first, second = engine.open(outcomes.append), engine.open(outcomes.append)
+    engine.submit(first, block(0.1))
+    recogniser.entered.acquire(timeout=20)
+    # While the model is busy, three of one and one of the other gather.
+    for _ in range(3):
+        engine.submit(first, block(0.1))
+    engine.submit(second, block(0.2))
+    recogniser.is_open.set()
+    owner.run_until(lambda: len(outcomes) == 5)
+    # One of each, then the rest of the first's one by one.
+    assert recogniser.batches == [1, 2, 1, 1]
+    assert owner.batch_sizes == recogniser.batches
+
+
+def test_a_batch_has_a_largest_size_and_goes_back_in_one_call(make_engine, owner, recogniser):
+    engine = make_engine(recogniser, max_batch=4)
+    recogniser.is_open.clear()
+    outcomes = []
+    tickets = [engine.open(outcomes.append) for _ in range(11)]
+    engine.submit(tickets[0], block(0.1))
+    recogniser.entered.acquire(timeout=20)
+    for ticket in tickets[1:]:
+        engine.submit(ticket, block(0.1))
+    recogniser.is_open.set()
+    posts = 0
+    while len(outcomes) < 11:
+        owner.run_next()
+        posts += 1
+    assert recogniser.batches == [1, 4, 4, 2]
+    assert posts == 4
+
+
+def test_nobody_waits_for_company_that_cannot_come(make_engine, owner, recogniser):
+    engine = make_engine(recogniser, max_wait_ms=1_000.0)
+    outcomes = []
+    ticket = engine.open(outcomes.append)
+    engine.submit(ticket, block(0.1))
+    owner.run_until(lambda: outcomes)
+    assert owner.waits_s[0] < 0.5
+
+
+def test_a_block_waits_for_company_that_may_come(make_engine, owner, recogniser):
+    engine = make_engine(recogniser, max_wait_ms=1_000.0)
+    outcomes = []
+    first, second = engine.open(outcomes.append), engine.open(outcomes.append)
+    engine.submit(first, block(0.1))
+    engine.submit(second, block(0.2))
+    owner.run_until(lambda: len(outcomes) == 2)
+    assert recogniser.batches == [2]
+
+
+def test_company_that_has_ended_is_not_waited_for(make_engine, owner, recogniser):
+    engine = make_engine(recogniser, max_wait_ms=1_000.0)
+    outcomes = []
+    first, second = engine.open(outcomes.append), engine.open(outcomes.append)
+    engine.submit(second, block(0.2))
+    engine.end(second)
+    engine.submit(first, block(0.1))
+    owner.run_until(lambda: len(outcomes) == 2)
+    engine.submit(first, block(0.1))
+    owner.run_until(lambda: len(outcomes) == 3)
+    assert owner.waits_s[-1] < 0.5
+
+
+def test_a_failing_call_answers_its_waiters_and_the_engine_goes_on(
+    make_engine, owner, recogniser, caplog
+):
+    engine = make_engine(recogniser, max_wait_ms=1_000.0)
+    recogniser.fails_on = {np.float32(0.5).item()}
+    outcomes = {name: [] for name in "abc"}
+    tickets = {name: engine.open(outcomes[name].append) for name in "ab"}
+    engine.submit(tickets["a"], block(0.1))
+    engine.submit(tickets["b"], block(0.5))
+    # What came after the failing block is not answered: the utterance is over.
+    engine.submit(tickets["b"], block(0.1))
+    owner.run_until(lambda: outcomes["a"] and outcomes["b"])
+    assert [type(outcomes[name][0]) for name in "ab"] == [RecogniserFailed, RecogniserFailed]
+    assert "a model that fails" in caplog.text
+    assert "a model that fails" not in str(outcomes["a"][0])
+    tickets["c"] = engine.open(outcomes["c"].append)
+    engine.submit(tickets["b"], block(0.1))
+    engine.submit(tickets["c"], block(0.1))
+    owner.run_until(lambda: outcomes["c"])
+    assert isinstance(outcomes["c"][0], Scores)
+    assert len(outcomes["b"]) == 1
+    assert engine.backlog_s == 0
+
+
+def test_audio_that_waited_too_long_is_discarded_by_name(make_engine, owner, recogniser):
+    engine = make_engine(
+        recogniser, interim_backlog_s=0.05, refuse_backlog_s=0.1, discard_backlog_s=0.2
+    )
+    recogniser.is_open.clear()
+    outcomes = []
+    ticket = engine.open(outcomes.append)
+    engine.submit(ticket, block(0.1))
+    recogniser.entered.acquire(timeout=20)
+    engine.submit(ticket, block(0.2))
+    engine.submit(ticket, block(0.3))
+    deadline_s = time.monotonic() + 20
+    while engine.backlog_s <= 0.2:
+        assert time.monotonic() < deadline_s
+    recogniser.is_open.set()
+    owner.run_until(lambda: len(outcomes) == 2)
+    assert isinstance(outcomes[0], Scores)
+    assert isinstance(outcomes[1], Overloaded)
+    assert engine.backlog_s == 0
+    assert recogniser.batches == [1]
+
+
+def test_a_dropped_utterance_is_not_answered(make_engine, owner, recogniser):
+    engine = make_engine(recogniser)
+    recogniser.is_open.clear()
+    outcomes, others = [], []
+    ticket, other = engine.open(outcomes.append), engine.open(others.append)
+    engine.submit(ticket, block(0.1))
+    engine.submit(ticket, block(0.2))
+    engine.drop(ticket)
+    engine.submit(ticket, block(0.3))
+    engine.submit(other, block(0.4))
+    recogniser.is_open.set()
+    owner.run_until(lambda: others)
+    assert outcomes == []
+    assert engine.backlog_s == 0
+
+
+def test_stopping_ends_the_thread_whatever_waits(make_engine, owner, recogniser):
+    before = threading.active_count()
+    engine = make_engine(recogniser)
+    recogniser.is_open.clear()
+    ticket = engine.open(lambda _: None)
+    for _ in range(5):
+        engine.submit(ticket, block(0.1))
+    recogniser.entered.acquire(timeout=20)
+    assert threading.active_count() == before + 1
+    recogniser.is_open.set()
+    engine.stop()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("size", [1, 3, 64])
+def test_the_model_is_warm_at_every_size_before_the_first_block(make_engine, store, size):
+    engine = make_engine(store["gru"].new_recogniser(), max_batch=size)
+    planned = engine._recogniser._steps
+    assert max(planned) >= size

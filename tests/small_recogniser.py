@@ -1,0 +1,44 @@
+"""A small recurrent model in numpy: a real one, which a test can hold up or make fail."""
+
+from __future__ import annotations
+
+import threading
+
+import msgspec
+import numpy as np
+
+from intone.core.card import Card
+from intone.core.recogniser import StepOutput
+
+ADVANCE, WINDOW, STATE = 2_560, 2_801, 6
+"""As the shipped model's samples a block; a small state."""
+
+
+def small_card(card: Card) -> Card:
+    return msgspec.structs.replace(card, state_size=STATE)
+
+
+class SmallRecogniser:
+    """State and scores follow the level of each block; every row on its own."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = small_card(card)
+        self.batches: list[int] = []
+        self.is_open = threading.Event()
+        self.is_open.set()
+        self.entered = threading.Semaphore(0)
+        self.fails_on: set[float] = set()
+        """Levels (the first sample of a block) at which the whole call fails."""
+
+    def step(self, windows: np.ndarray, states: np.ndarray) -> StepOutput:
+        self.batches.append(len(windows))
+        self.entered.release()
+        assert self.is_open.wait(timeout=20)
+        if self.fails_on & set(windows[:, 0].tolist()):
+            raise ValueError("a model that fails")
+        levels = np.abs(windows).mean(axis=1, keepdims=True)
+        weights = np.arange(1, STATE + 1, dtype=np.float32) / STATE
+        states = (0.5 * states + levels * weights).astype(np.float32)
+        emotions = np.sin(states[:, :1] * np.arange(1, len(self.card.emotions) + 1))
+        genders = np.cos(states[:, :1] * np.arange(1, len(self.card.genders) + 1))
+        return StepOutput(emotions.astype("f4"), genders.astype("f4"), states)
