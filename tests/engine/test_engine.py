@@ -171,7 +171,7 @@ def test_a_dropped_utterance_is_not_answered(make_engine, owner, recogniser):
     assert engine.backlog_s == 0
 
 
-def test_stopping_ends_the_thread_whatever_waits(make_engine, owner, recogniser):
+def test_stopping_ends_the_thread_whatever_waits(make_engine, recogniser):
     before = threading.active_count()
     engine = make_engine(recogniser)
     recogniser.is_open.clear()

@@ -100,7 +100,7 @@ def test_interleaved_sessions_tell_what_each_tells_alone(
     sounds = [pcm_of(path) for path in (male_wav, female_wav)]
     engine = make_engine(gru)
     sessions = [(Told(engine, gru), sounds[i % 2]) for i in range(5)]
-    left = {i: 0 for i in range(5)}
+    left = dict.fromkeys(range(5), 0)
     for turn in turns:
         told, data = sessions[turn]
         told.live.feed(data[left[turn] : left[turn] + piece])

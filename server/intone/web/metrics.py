@@ -30,82 +30,59 @@ _BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 class Metrics:
     """Names follow Prometheus' rules: base units, ``_total``, no label without a bound."""
 
+    content_type = CONTENT_TYPE_LATEST
+
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        self.connections_active = Gauge(
-            "intone_connections_active", "Open sessions.", ["protocol"], registry=registry
+        self.registry = CollectorRegistry()
+        self._gauge("build_info", "Always 1.", "version").labels(__version__).set(1)
+        self._models = self._gauge("model_info", "Models served.", "model", "sha256")
+        self.connections_active = self._gauge("connections_active", "Open sessions.", "protocol")
+        self.connections = self._counter("connections", "Sessions opened.", "protocol")
+        self.connections_rejected = self._counter(
+            "connections_rejected", "Sessions and uploads refused, by error code.", "reason"
         )
-        self.connections = Counter(
-            "intone_connections", "Sessions opened.", ["protocol"], registry=registry
+        self.audio_received = self._counter("audio_received_seconds", "Audio taken.", "protocol")
+        self.errors = self._counter("errors", "Errors told to clients.", "code")
+        self._define_answers()
+        self._define_engine()
+
+    def _define_answers(self) -> None:
+        self.utterances = self._counter("utterances", "Utterances ended, by why.", "end_reason")
+        self.predictions = self._counter("predictions", "Results, by label.", "task", "label")
+        self.utterance_duration = self._histogram(
+            "utterance_duration_seconds", "Utterances that gave a result.", _LENGTH_S
         )
-        self.connections_rejected = Counter(
-            "intone_connections_rejected",
-            "Sessions and uploads refused before they began, by error code.",
-            ["reason"],
-            registry=registry,
+        self.result_latency = self._histogram(
+            "result_latency_seconds", "Last audio of an utterance to its result.", _FAST_S
         )
-        self.audio_received = Counter(
-            "intone_audio_received_seconds", "Audio taken.", ["protocol"], registry=registry
+        self.interims_dropped = self._counter(
+            "interims_dropped", "Interims not sent because the engine was behind."
         )
-        self.utterances = Counter(
-            "intone_utterances", "Utterances ended, by why.", ["end_reason"], registry=registry
+
+    def _define_engine(self) -> None:
+        self.stream_lag = self._gauge(
+            "stream_lag_seconds", "How long the oldest waiting audio has waited.", "model"
         )
-        self.utterance_duration = Histogram(
-            "intone_utterance_duration_seconds",
-            "Length of utterances that gave a result.",
-            buckets=_LENGTH_S,
-            registry=registry,
+        self._inference = self._histogram(
+            "inference_duration_seconds", "Time of a model call.", _FAST_S, "model"
         )
-        self.predictions = Counter(
-            "intone_predictions", "Results, by label.", ["task", "label"], registry=registry
+        self._batch_size = self._histogram(
+            "inference_batch_size", "Utterances in a model call.", _BATCH, "model"
         )
-        self.interims_dropped = Counter(
-            "intone_interims_dropped",
-            "Interims not sent because the engine was behind.",
-            registry=registry,
+        self._queue_wait = self._histogram(
+            "queue_wait_seconds", "Time a block waited for its model call.", _FAST_S, "model"
         )
-        self.result_latency = Histogram(
-            "intone_result_latency_seconds",
-            "From the arrival of the audio that ended an utterance to the sending of its result.",
-            buckets=_FAST_S,
-            registry=registry,
-        )
-        self.stream_lag = Gauge(
-            "intone_stream_lag_seconds",
-            "How long the oldest waiting audio has waited for the model.",
-            ["model"],
-            registry=registry,
-        )
-        self.errors = Counter(
-            "intone_errors", "Errors told to clients.", ["code"], registry=registry
-        )
-        self._inference = Histogram(
-            "intone_inference_duration_seconds",
-            "Time of a model call.",
-            ["model"],
-            buckets=_FAST_S,
-            registry=registry,
-        )
-        self._batch_size = Histogram(
-            "intone_inference_batch_size",
-            "Utterances in a model call.",
-            ["model"],
-            buckets=_BATCH,
-            registry=registry,
-        )
-        self._queue_wait = Histogram(
-            "intone_queue_wait_seconds",
-            "Time a block waited for its model call.",
-            ["model"],
-            buckets=_FAST_S,
-            registry=registry,
-        )
-        self._models = Gauge(
-            "intone_model_info", "Models served.", ["model", "sha256"], registry=registry
-        )
-        Gauge("intone_build_info", "Always 1.", ["version"], registry=registry).labels(
-            __version__
-        ).set(1)
+
+    def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
+        return Gauge(f"intone_{name}", about, labels, registry=self.registry)
+
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(f"intone_{name}", about, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, about: str, buckets: Sequence[float], *labels: str
+    ) -> Histogram:
+        return Histogram(f"intone_{name}", about, labels, buckets=buckets, registry=self.registry)
 
     def for_model(self, card: Card) -> ModelMetrics:
         """Return the observer of the model's engine."""
@@ -129,8 +106,6 @@ class Metrics:
     def error(self, error: IntoneError) -> None:
         """Count an error that a client was told."""
         self.errors.labels(error.code).inc()
-
-    content_type = CONTENT_TYPE_LATEST
 
     def render(self) -> bytes:
         """Return all of it in Prometheus' text format."""

@@ -20,10 +20,9 @@ PROTOCOL = "intone.v1"
 
 
 class Audio(Struct, frozen=True, kw_only=True):
-    """The audio that a session sends."""
+    """The audio that a session sends; encodings are s16le, f32le, mulaw and alaw."""
 
     encoding: str
-    """``s16le``, ``f32le``, ``mulaw`` or ``alaw``."""
     sample_rate_hz: int
     channels: int
 
@@ -62,17 +61,16 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """What the server took from the client."""
+    """What the server took."""
 
     audio_ms: int
     bytes: int
 
 
 class Produced(Struct, frozen=True, kw_only=True):
-    """What the server made of it."""
+    """What the server made of it; ``utterances`` counts results."""
 
     utterances: int
-    """Results."""
     interims: int
     discarded: int
 
@@ -252,10 +250,9 @@ class Analysis(Struct, frozen=True, kw_only=True):
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """Body of ``/healthz`` and ``/readyz``."""
+    """Body of ``/healthz`` and ``/readyz``: starting, serving or draining."""
 
     status: str
-    """``starting``, ``serving`` or ``draining``."""
 
 
 class ModelEntry(Struct, frozen=True, kw_only=True):
