@@ -4,8 +4,8 @@ import { FLOOR_DBFS, meterShare, stepLevels } from "./level.js";
 import { WIRE_BYTES_PER_MS } from "./pcm.js";
 
 const STEP_MS = 50;
-const BAR_WIDTH_PX = 3;
-const BAR_PITCH_PX = 5;
+const BAR_WIDTH_PX = 2.5;
+const BAR_PITCH_PX = 4;
 /** Quiet bars stay visible as a line. */
 const BAR_MIN_HEIGHT_PX = 2;
 /** Wider than any screen's worth of bars. */

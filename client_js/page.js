@@ -6,7 +6,8 @@ import { LevelStrip } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { ModelChooser } from "./models.js";
 import { ScoreBars, UtteranceList, Verdict } from "./render.js";
-import { clock, connectionWords, modelWords, spokenResult } from "./words.js";
+import { StatusBoard } from "./status.js";
+import { connectionWords, modelWords, spokenResult } from "./words.js";
 
 /** Often enough to feel live, seldom enough to read. */
 const INTERIM_MS = 300;
@@ -47,6 +48,12 @@ class Page {
     tokenForm: /** @type {HTMLFormElement} */ (byId("token-form")),
     tokenInput: /** @type {HTMLInputElement} */ (byId("token")),
   });
+  #board = new StatusBoard({
+    connection: byId("connection"),
+    notice: byId("notice"),
+    elapsed: byId("elapsed"),
+    traffic: byId("traffic"),
+  });
   #source = "";
   /** @type {IntoneClient | null} */ #client = null;
   /** @type {Microphone | null} */ #microphone = null;
@@ -59,9 +66,9 @@ class Page {
     document.addEventListener("dragover", (event) => this.#drag(event, true));
     document.addEventListener("dragleave", (event) => this.#drag(event, event.relatedTarget !== null));
     document.addEventListener("drop", (event) => this.#drop(event));
-    this.#models.on("failed", (sentence) => this.#notify(sentence));
+    this.#models.on("failed", (sentence) => this.#board.notify(sentence));
     this.#models.on("changed", (model) => {
-      this.#notify("");
+      this.#board.notify("");
       this.#emotions.setLabels(model.emotions);
       this.#genders.setLabels(model.genders);
       byId("model-about").textContent = modelWords(model);
@@ -98,7 +105,7 @@ class Page {
     const file = event.dataTransfer?.files[0];
     if (!file) return;
     if (this.#phase === Phase.IDLE) void this.#attempt(() => this.#hearFile(file));
-    else this.#notify("Stop listening first, then drop the file.");
+    else this.#board.notify("Stop listening first, then drop the file.");
   }
 
   /**
@@ -107,13 +114,13 @@ class Page {
    * @param {() => Promise<void>} hear
    */
   async #attempt(hear) {
-    this.#notify("");
+    this.#board.notify("");
     this.#abort = new AbortController();
     this.#enter(Phase.STARTING);
     try {
       await hear();
     } catch (error) {
-      this.#notify(error instanceof Error ? error.message : String(error));
+      this.#board.notify(error instanceof Error ? error.message : String(error));
       await this.#stop();
     }
   }
@@ -121,7 +128,7 @@ class Page {
   async #hearMicrophone() {
     const microphone = new Microphone();
     this.#microphone = microphone;
-    this.#status("Waiting for the microphone…", "busy");
+    this.#board.status("Waiting for the microphone…", "busy");
     // First, so that no session is opened for a microphone that is refused.
     await microphone.start();
     const client = await this.#connect("Microphone", true);
@@ -129,9 +136,9 @@ class Page {
       this.#show(frame);
       client.send(frame);
     });
-    microphone.on("muted", (isMuted) => this.#notify(isMuted ? "The microphone is muted." : ""));
+    microphone.on("muted", (isMuted) => this.#board.notify(isMuted ? "The microphone is muted." : ""));
     microphone.on("ended", (error) => {
-      this.#notify(error.message);
+      this.#board.notify(error.message);
       void this.#stop();
     });
     this.#enter(Phase.LISTENING);
@@ -139,7 +146,7 @@ class Page {
 
   /** @param {File} file */
   async #hearFile(file) {
-    this.#status("Reading the file…", "busy");
+    this.#board.status("Reading the file…", "busy");
     const audio = await decodeFile(file);
     const client = await this.#connect(file.name, false);
     this.#enter(Phase.LISTENING);
@@ -158,7 +165,7 @@ class Page {
     this.#client = null;
     this.#list.abandon();
     this.#enter(Phase.IDLE);
-    this.#status("Ready", "idle");
+    this.#board.status("Ready", "idle");
   }
 
   /**
@@ -201,20 +208,20 @@ class Page {
       this.#strip.mark(event.utterance_id, event.start_ms, event.end_ms, "discarded");
       this.#list.discard(event);
     });
-    client.on("error", ({ message }) => this.#notify(message));
-    client.on("lag", ({ lag_ms: lagMs }) => this.#traffic({ lagMs }));
-    client.on("dropped", ({ total_ms: droppedMs }) => this.#traffic({ droppedMs }));
+    client.on("error", ({ message }) => this.#board.notify(message));
+    client.on("lag", ({ lag_ms: lagMs }) => this.#board.show({ lagMs }));
+    client.on("dropped", ({ total_ms: droppedMs }) => this.#board.show({ droppedMs }));
   }
 
   /** @param {import("./connection.js").StateChange} change */
   #connectionChanged(change) {
     const { state, error } = change;
-    if (state === ClientState.OPEN) this.#notify("");
+    if (state === ClientState.OPEN) this.#board.notify("");
     if (state === ClientState.WAITING) this.#list.abandon();
     const isListening = state === ClientState.OPEN && this.#source === "Microphone";
-    this.#status(isListening ? "Listening" : connectionWords(change), state);
+    this.#board.status(isListening ? "Listening" : connectionWords(change), state);
     if (state === ClientState.CLOSED && error && this.#phase === Phase.LISTENING) {
-      this.#notify(`The connection ended: ${error.message}`);
+      this.#board.notify(`The connection ended: ${error.message}`);
       void this.#stop();
     }
   }
@@ -223,7 +230,7 @@ class Page {
     byId("log-empty").hidden = true;
     byId("clear").hidden = false;
     this.#strip.restart();
-    this.#traffic({ lagMs: undefined, droppedMs: undefined });
+    this.#board.restart();
     this.#emotions.clear();
     this.#genders.clear();
     this.#verdict.clear("Waiting for speech.");
@@ -233,7 +240,7 @@ class Page {
   /** @param {ArrayBuffer} frame */
   #show(frame) {
     this.#strip.push(frame);
-    byId("elapsed").textContent = clock(this.#strip.audioMs);
+    this.#board.show({ audioMs: this.#strip.audioMs });
   }
 
   /**
@@ -247,17 +254,6 @@ class Page {
     this.#verdict.show(event);
   }
 
-  #facts = { lagMs: /** @type {number | undefined} */ (0), droppedMs: /** @type {number | undefined} */ (0) };
-
-  /** @param {{lagMs?: number, droppedMs?: number}} news */
-  #traffic(news) {
-    this.#facts = { ...this.#facts, ...news };
-    const { lagMs, droppedMs } = this.#facts;
-    const lag = lagMs === undefined ? "" : `server lag ${lagMs} ms`;
-    const dropped = droppedMs ? `${(droppedMs / 1_000).toFixed(1)} s not sent` : "";
-    byId("traffic").textContent = [dropped, lag].filter(Boolean).join(" · ");
-  }
-
   /** @param {Phase} phase */
   #enter(phase) {
     this.#phase = phase;
@@ -267,23 +263,6 @@ class Page {
     this.#fileInput.disabled = !isIdle;
     this.#models.enable(isIdle);
     document.body.dataset.phase = phase;
-  }
-
-  /**
-   * @param {string} words
-   * @param {string} state for the colour
-   */
-  #status(words, state) {
-    const line = byId("connection");
-    line.textContent = words;
-    line.dataset.state = state;
-  }
-
-  /** @param {string} sentence empty for nothing to say */
-  #notify(sentence) {
-    const notice = byId("notice");
-    notice.textContent = sentence;
-    notice.hidden = sentence === "";
   }
 
   #clear() {

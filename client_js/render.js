@@ -107,19 +107,22 @@ export class Verdict {
   }
 }
 
-/** The utterances so far, newest first. */
+/** The utterances so far, newest first, in a group for each session. */
 export class UtteranceList {
-  /** @type {HTMLElement} */ #list;
+  /** @type {HTMLElement} */ #box;
+  /** @type {HTMLElement} rows of the newest session */ #group = element("ol", "");
   /** @type {Map<number, HTMLElement>} rows of utterances that still run */ #running = new Map();
 
-  /** @param {HTMLElement} list */
-  constructor(list) {
-    this.#list = list;
+  /** @param {HTMLElement} box */
+  constructor(box) {
+    this.#box = box;
   }
 
   /** @param {string} title of what is listened to from now on */
   begin(title) {
-    this.#add(element("li", "source", title));
+    this.#group = element("ol", "");
+    this.#group.setAttribute("reversed", "");
+    this.#box.prepend(element("section", "group", element("h3", "", title), this.#group));
   }
 
   /** @param {UtteranceStarted} event */
@@ -167,13 +170,15 @@ export class UtteranceList {
 
   clear() {
     this.#running.clear();
-    this.#list.replaceChildren();
+    this.#group = element("ol", "");
+    this.#box.replaceChildren();
   }
 
   /** @param {HTMLElement} row */
   #add(row) {
-    this.#list.prepend(row);
-    if (this.#list.childElementCount > KEPT_ROWS) this.#list.lastElementChild?.remove();
+    this.#group.prepend(row);
+    const rows = this.#box.querySelectorAll("li.utterance");
+    if (rows.length > KEPT_ROWS) rows[rows.length - 1].remove();
   }
 
   /** @param {number} id */
@@ -197,11 +202,12 @@ function resultDetails(event) {
   summary.append(
     timeSpan(`${clock(startMs)} – ${clock(endMs)}`),
     head,
-    element("span", "utterance-gender", genderWords(gender)),
     distribution(emotion),
+    element("span", "utterance-gender", genderWords(gender)),
     element("span", "utterance-reason", reasonWords(event)),
   );
-  details.append(summary, staticBars(emotion), staticBars(gender), answered(event));
+  const bars = element("div", "questions", staticBars(emotion), staticBars(gender));
+  details.append(summary, bars, answered(event));
   return details;
 }
 
