@@ -46,16 +46,13 @@ def test_a_type_from_the_future_is_ignored():
     assert decode('{"type":"utterance.transcript","text":"hello"}') is None
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "hello",
-        "[]",
-        '{"type":"utterance.started"}',
-        '{"type":"utterance.discarded","utterance_id":1,"channel":0,"start_ms":0,"end_ms":0,'
-        '"reason":"nobody knows"}',
-    ],
+UNKNOWN_REASON = (
+    '{"type":"utterance.discarded","utterance_id":1,"channel":0,"start_ms":0,"end_ms":0,'
+    '"reason":"nobody knows"}'
 )
+
+
+@pytest.mark.parametrize("text", ["hello", "[]", '{"type":"utterance.started"}', UNKNOWN_REASON])
 def test_what_is_not_the_protocol_is_refused(text):
     with pytest.raises(InvalidMessage):
         decode(text)

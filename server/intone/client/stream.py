@@ -130,6 +130,8 @@ class Stream:
             self._failure = failure or ServerUnavailable("the stream was aborted")
             self._task.cancel()
             await asyncio.wait([self._task])
+            # A task that is cancelled before its first step does not clean up.
+            await self._end()
 
     def __aiter__(self) -> Stream:
         return self
@@ -159,10 +161,13 @@ class Stream:
         except IntoneError as error:
             self._failure = error
         finally:
-            self._state = _State.OVER
-            self._end_pongs()
-            self._inbox.end()
-            await self._connection.close()
+            await self._end()
+
+    async def _end(self) -> None:
+        self._state = _State.OVER
+        self._end_pongs()
+        self._inbox.end()
+        await self._connection.close()
 
     async def _listen(self) -> ConnectionLost:
         """Take messages until the connection is lost, and return how."""

@@ -88,7 +88,11 @@ class Connection:
 
     async def close(self) -> None:
         """Close the socket; safe to repeat."""
-        await self._socket.close()
+        try:
+            # A close frame waits behind what a server that stopped reading does not take.
+            await asyncio.wait_for(self._socket.close(), _CLOSE_TIMEOUT_S)
+        except asyncio.TimeoutError:
+            self._socket.transport.abort()
 
 
 def _lost(error: ConnectionClosed) -> ConnectionLost:
@@ -117,7 +121,6 @@ async def open_connection(url: str, token: str | None) -> Connection:
             additional_headers=headers,
             compression=None,
             open_timeout=OPEN_TIMEOUT_S,
-            close_timeout=_CLOSE_TIMEOUT_S,
         )
     except InvalidStatus as error:
         raise _refused(error) from error
