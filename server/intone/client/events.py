@@ -54,7 +54,8 @@ def error_class(code: str) -> type[IntoneError]:
 
 
 def _classes() -> dict[str, type[IntoneError]]:
-    return {cls.code: cls for cls in (IntoneError, *IntoneError.__subclasses__())}
+    found: list[type[IntoneError]] = [IntoneError, *IntoneError.__subclasses__()]
+    return {cls.code: cls for cls in found}
 
 
 @dataclass(frozen=True, slots=True)

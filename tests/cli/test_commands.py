@@ -1,0 +1,270 @@
+"""The command line, as a process."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from intone import __version__
+
+SECRET = "s3cr3t-of-the-test"
+DEADLINE_S = 60.0
+"""A cold start compiles every module, on a machine that may be busy."""
+
+ENVIRONMENT = {
+    key: value
+    for key, value in os.environ.items()
+    if not key.startswith("INTONE_") and key != "PYTHONPATH"
+}
+
+
+def start(*arguments: object, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "intone", *map(str, arguments)],
+        env=ENVIRONMENT | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def intone(*arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
+    process = start(*arguments, **environ)
+    output, errors = process.communicate(timeout=DEADLINE_S)
+    assert "Traceback" not in errors
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def said(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """What intone itself wrote on standard error: TFLite has its own say there."""
+    return [line for line in done.stderr.splitlines() if line.startswith("intone:")]
+
+
+# --- the program ----------------------------------------------------------------------
+
+
+def test_version_and_help():
+    assert intone("--version").stdout == f"intone {__version__}\n"
+    helped = intone("--help")
+    assert helped.returncode == 0
+    for command in ("serve", "stream", "analyze", "models"):
+        assert f"  {command} " in helped.stdout
+
+
+def test_help_waits_for_no_engine():
+    heavy = {"aiohttp", "scipy", "soxr", "webrtcvad", "soundfile", "websockets", "rich"}
+    code = (
+        "import sys; from intone.cli.commands import run; run(['serve', '--help']);"
+        f"sys.exit(sorted(set(sys.modules) & {heavy!r}) and 'imported too early')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("listen",), ("analyze",), ("analyze", "--format", "xml", "a.wav"), ("serve", "--port=x")],
+)
+def test_wrong_use_is_exit_code_2(arguments):
+    done = intone(*arguments)
+    assert done.returncode == 2
+    assert "Usage: intone" in done.stderr
+
+
+# --- analyze --------------------------------------------------------------------------
+
+
+def test_analyze_prints_one_json_object_an_utterance(two_utterances_wav, stereo_wav):
+    done = intone("analyze", "--format", "jsonl", two_utterances_wav, stereo_wav)
+    assert done.returncode == 0
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["file"], line["channel"]) for line in lines] == [
+        (str(two_utterances_wav), 0),
+        (str(two_utterances_wav), 0),
+        (str(stereo_wav), 0),
+        (str(stereo_wav), 1),
+    ]
+    for line in lines:
+        assert list(line) == ["file", "channel", "start_ms", "end_ms", "emotion", "gender", "model"]
+        assert line["start_ms"] < line["end_ms"]
+        for part in (line["emotion"], line["gender"]):
+            assert list(part) == ["label", "confidence", "scores"]
+            assert sum(part["scores"].values()) == pytest.approx(1, abs=1e-3)
+        assert len(line["emotion"]["scores"]) == 8
+        assert line["model"] == "gru"
+
+
+def test_a_bad_file_is_reported_and_the_others_go_on(male_wav, tmp_path):
+    page = tmp_path / "page.wav"
+    page.write_text("<html>", encoding="utf-8")
+    done = intone("analyze", "--format", "csv", page, male_wav, tmp_path / "nowhere.wav")
+    assert done.returncode == 1
+    (row,) = csv.DictReader(done.stdout.splitlines())
+    assert row["file"] == str(male_wav)
+    assert float(row["emotion_confidence"]) > 0
+    first, second = said(done)
+    assert first.startswith(f"intone: error (invalid_audio_file): {page}")
+    assert second.endswith("nowhere.wav: No such file or directory")
+
+
+def test_settings_of_the_endpointer_count_here_too(two_utterances_wav, tmp_path):
+    config = tmp_path / "intone.toml"
+    config.write_text("[endpointer]\nhangover_ms = 3000\n", encoding="utf-8")
+    joined = intone("analyze", "--config", config, "--format", "jsonl", two_utterances_wav)
+    assert len(joined.stdout.splitlines()) == 1
+    done = intone(
+        "analyze", "--config", config, "--set", "endpointer.hangover_ms=500",
+        "--format", "jsonl", two_utterances_wav,
+    )  # fmt: skip
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_what_gets_no_result_is_counted(male_wav):
+    done = intone("analyze", "--set", "endpointer.min_speech_ms=10000", male_wav)
+    assert done.returncode == 0
+    assert said(done) == ["intone: utterances without a result: 1 too_short"]
+
+
+def test_a_folder_of_models_is_used_and_a_broken_one_refused(male_wav, repo_root, tmp_path):
+    shutil.copytree(repo_root / "models" / "gru", tmp_path / "gru")
+    assert intone("analyze", "--models-dir", tmp_path, male_wav).returncode == 0
+    model = tmp_path / "gru" / "model.tflite"
+    model.write_bytes(model.read_bytes() + b"x")
+    done = intone("analyze", "--models-dir", tmp_path, male_wav)
+    assert done.returncode == 1
+    (line,) = said(done)
+    assert line.startswith(f"intone: error (invalid_model): {model}: sha256 is")
+
+
+def test_an_unknown_model_is_named(male_wav):
+    done = intone("analyze", "--model", "nobody", male_wav)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error (unknown_model): there is no model 'nobody' here; there is: gru" in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_fault(two_utterances_wav):
+    process = start("analyze", "--format", "jsonl", *[two_utterances_wav] * 20)
+    assert process.stdout.readline().startswith("{")
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=DEADLINE_S) == 1
+    assert "Traceback" not in errors
+    assert "BrokenPipe" not in errors
+
+
+def test_models_lists_what_they_tell_apart(repo_root):
+    card = json.loads((repo_root / "models" / "gru" / "card.json").read_text(encoding="utf-8"))
+    done = intone("models")
+    assert done.returncode == 0
+    for word in ("gru", *card["emotions"], "kB"):
+        assert word in done.stdout
+    for figure in card["accuracy"]:
+        assert f"{figure['value']:.3f}" in done.stdout
+
+
+# --- stream ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["two_utterances_wav", "stereo_wav"])
+@pytest.mark.parametrize("format_name", ["jsonl", "csv", "table"])
+def test_stream_prints_what_analyze_prints(server, request, name, format_name):
+    path = request.getfixturevalue(name)
+    streamed = intone("stream", "--url", server.ws_url, "--format", format_name, path)
+    assert streamed.returncode == 0
+    assert streamed.stdout == intone("analyze", "--format", format_name, path).stdout
+
+
+def test_interims_are_printed_when_asked_for(server, two_utterances_wav):
+    done = intone(
+        "stream", "--url", server.ws_url, "--interims", "--format", "jsonl", two_utterances_wav
+    )
+    kinds = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    assert kinds.count("result") == 2
+    assert kinds.count("interim") >= 4
+
+
+def test_in_real_time_a_file_takes_as_long_as_it_lasts(server, male_wav):
+    begun = time.monotonic()
+    done = intone("stream", "--url", server.ws_url, "--realtime", "--format", "jsonl", male_wav)
+    assert time.monotonic() - begun > 2.7
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_token_comes_by_flag_or_variable_and_is_not_logged(start_server, male_wav):
+    with start_server("--token", SECRET, "--log-format", "json") as guarded:
+        refused = intone("stream", "--url", guarded.ws_url, male_wav)
+        assert refused.returncode == 1
+        assert "error (unauthorized)" in refused.stderr
+        by_flag = intone("stream", "--url", guarded.ws_url, "--token", SECRET, male_wav)
+        by_variable = intone(
+            "stream", "--url", guarded.ws_url, male_wav, INTONE_CLIENT_TOKEN=SECRET
+        )
+        assert by_flag.returncode == by_variable.returncode == 0
+        assert by_flag.stdout == by_variable.stdout
+    log = guarded.log.read_text(encoding="utf-8")
+    assert SECRET not in log
+    entries = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert any("session_id" in entry for entry in entries)
+
+
+def test_no_server_and_no_file_are_said_in_a_sentence(male_wav, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"ws://127.0.0.1:{taken.getsockname()[1]}"
+    (line,) = said(intone("stream", "--url", url, male_wav))
+    assert line.startswith(f"intone: error (server_unavailable): cannot connect to {url}")
+    done = intone("stream", "--url", url, tmp_path / "nowhere.wav")
+    assert done.returncode == 1
+    assert "error (invalid_audio_file)" in done.stderr
+
+
+def test_ctrl_c_is_quiet(server, two_utterances_wav):
+    process = start("stream", "--url", server.ws_url, "--realtime", two_utterances_wav)
+    assert "emotion" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130
+    assert errors == ""
+
+
+# --- serve ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "sentence"),
+    [
+        (("--host", "0.0.0.0"), {}, "refusing to listen on 0.0.0.0 without a token"),
+        (("--set", "port=x"), {}, "--set port must be a whole number, not 'x'"),
+        ((), {"INTONE_PROT": "1"}, "INTONE_PROT is not a setting; did you mean INTONE_PORT?"),
+        (("--config", "nowhere.toml"), {}, "cannot read settings file nowhere.toml"),
+        (("--log-format", "text"), {"INTONE_LOG_LEVEL": "loud"}, "log_level must be debug"),
+    ],
+)
+def test_settings_that_make_no_sense_are_exit_code_2(arguments, environ, sentence):
+    done = intone("serve", *arguments, **environ)
+    assert done.returncode == 2
+    (line,) = said(done)
+    assert line.startswith("intone: error (invalid_settings): ")
+    assert sentence in line
+
+
+def test_a_port_in_use_is_exit_code_1(server):
+    done = intone("serve", "--port", server.port)
+    assert done.returncode == 1
+    assert "error (address_in_use)" in done.stderr
+
+
+def test_ctrl_c_stops_a_server_in_good_order(start_server):
+    with start_server() as running:
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(timeout=DEADLINE_S) == 0
+    assert "Traceback" not in running.log.read_text(encoding="utf-8")
