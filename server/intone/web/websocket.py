@@ -13,7 +13,7 @@ from intone.errors import IntoneError, InvalidMessage, MessageTooLarge
 HEARTBEAT_S = 20.0
 """Proxies drop a silent connection after 30 to 120 s; half of this again ends a dead one."""
 
-LINGER_S = 2.0
+LINGER_S = 1.0
 """How long a close frame has to arrive at a client that is still sending: closing the
 connection over unread data would take it, and the error before it, away again."""
 
