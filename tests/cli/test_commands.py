@@ -64,10 +64,10 @@ def test_help_waits_for_no_engine():
     heavy = {"aiohttp", "scipy", "soxr", "webrtcvad", "soundfile", "websockets", "rich"}
     code = (
         "import sys; from intone.cli.commands import run; run(['serve', '--help']);"
-        f"sys.exit(sorted(set(sys.modules) & {heavy!r}) and 'imported too early')"
+        f"sys.exit(' '.join(set(sys.modules) & {heavy!r}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == b""
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,8 @@ def test_ctrl_c_is_quiet(server, two_utterances_wav):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 130
-    assert errors == ""
+    # click ends the line on which the terminal shows ^C.
+    assert errors.strip() == ""
 
 
 # --- serve ----------------------------------------------------------------------------
@@ -242,7 +243,7 @@ def test_ctrl_c_is_quiet(server, two_utterances_wav):
 @pytest.mark.parametrize(
     ("arguments", "environ", "sentence"),
     [
-        (("--host", "0.0.0.0"), {}, "refusing to listen on 0.0.0.0 without a token"),
+        (("--host", "::"), {}, "refusing to listen on :: without a token"),
         (("--set", "port=x"), {}, "--set port must be a whole number, not 'x'"),
         ((), {"INTONE_PROT": "1"}, "INTONE_PROT is not a setting; did you mean INTONE_PORT?"),
         (("--config", "nowhere.toml"), {}, "cannot read settings file nowhere.toml"),
