@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             if example.clip.emotion is not None:
                 self._by_clip.setdefault(example.clip, []).append(example)
         self._clips = list(self._by_clip)
+        self._rarity = self._rarities()
         self._mean = self._feature_mean(usable)
         self._order: list[Any] = []
         self._count = sum(self._draws().values())
@@ -94,6 +96,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         targets = [self._targets(clip) for clip in clips]
         allowed = np.stack([target[0] for target in targets])
         weights = np.stack([self._weights(length, steps) for length in lengths])
+        rarity = np.array([self._rarity[clip.corpus, clip.emotion] for clip in clips], "f4")
         hears_gender = np.array([clip.corpus in self._settings.gender_from for clip in clips], "f4")
         return (
             {"features": features, "allowed": allowed},
@@ -101,13 +104,23 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
                 "emotion": np.repeat(np.stack([t[1] for t in targets])[:, None], steps, 1),
                 "gender": np.repeat(np.stack([t[2] for t in targets])[:, None], steps, 1),
             },
-            {"emotion": weights, "gender": weights * hears_gender[:, None]},
+            {"emotion": weights * rarity[:, None], "gender": weights * hears_gender[:, None]},
         )
 
     def _draws(self) -> dict[str, int]:
         corpora = sorted({clip.corpus for clip in self._clips})
         counts = {c: sum(clip.corpus == c for clip in self._clips) for c in corpora}
         return {c: round(self._settings.share.get(c, 1.0) * n) for c, n in counts.items()}
+
+    def _rarities(self) -> dict[tuple[str, str], float]:
+        """Loss weight of each corpus's classes: all count the same, as in the UAR."""
+        counts = Counter((clip.corpus, clip.emotion) for clip in self._clips)
+        totals = Counter(clip.corpus for clip in self._clips)
+        classes = Counter(corpus for corpus, _ in counts)
+        return {
+            (corpus, emotion): totals[corpus] / classes[corpus] / count
+            for (corpus, emotion), count in counts.items()
+        }
 
     def _pick(self, clip: Any) -> FloatArray:
         copies = self._by_clip[clip]

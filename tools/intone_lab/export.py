@@ -29,8 +29,10 @@ def to_tflite(model: keras.Model, *, quantised: bool) -> bytes:
     """Convert ``model`` to its step function: int8 weights, or float32 throughout."""
     import tensorflow as tf
 
+    from intone_lab.architectures.gru_step import GruStep
+
     step = tf.function(
-        gru.make_step(model, BLOCK_FRAMES),
+        GruStep(model, BLOCK_FRAMES),
         input_signature=[
             tf.TensorSpec((None, BLOCK_FRAMES, FEATURES.coefficients), tf.float32, "features"),
             tf.TensorSpec((None, state_size()), tf.float32, "state"),
