@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,14 @@ def connect(base_url: str, query: str = "", **options: Any) -> websockets.connec
 async def receive(socket: websockets.ClientConnection) -> Message:
     message: Message = json.loads(await asyncio.wait_for(socket.recv(), DEADLINE_S))
     return message
+
+
+async def until(is_true: Callable[[], object]) -> None:
+    """Wait for a condition of the server in this process."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not is_true():
+        assert time.monotonic() < deadline_s
+        await asyncio.sleep(0.005)
 
 
 async def receive_until(socket: websockets.ClientConnection, kind: str) -> list[Message]:

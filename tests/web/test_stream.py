@@ -130,10 +130,7 @@ async def test_beside_two_hundred_others_a_session_hears_the_same(
 @pytest.mark.parametrize("encoding", ["f32le", "mulaw", "alaw"])
 async def test_every_encoding_is_heard(server, gru, male_wav, encoding):
     samples = soundfile.read(male_wav, dtype="float32")[0]
-    if encoding == "f32le":
-        data = samples.astype("<f4").tobytes()
-    else:
-        data = g711(samples, encoding)
+    data = samples.astype("<f4").tobytes() if encoding == "f32le" else g711(samples, encoding)
     audio = AudioFormat(Encoding(encoding))
     messages = await talk.hear(server.url, data, query=f"?encoding={encoding}")
     assert messages[0]["audio"]["encoding"] == encoding
