@@ -54,6 +54,7 @@ const SENTENCES = {
 
 /** @param {unknown} error */
 function inWords(error) {
+  if (error instanceof MicrophoneError) return error;
   const name = error instanceof Error || error instanceof DOMException ? error.name : "";
   const [code, sentence] = SENTENCES[name] ?? ["failed", `The microphone could not be opened: ${error}`];
   return new MicrophoneError(code, sentence);
@@ -107,7 +108,7 @@ export class Microphone extends Emitter {
       this.#stream = await navigator.mediaDevices.getUserMedia({ audio: this.#constraints });
       await this.#record(this.#stream);
     } catch (error) {
-      await this.#release();
+      this.#release();
       throw inWords(error);
     }
   }
@@ -115,7 +116,7 @@ export class Microphone extends Emitter {
   /** Gives out the last, shorter frame, then frees the device. */
   async stop() {
     if (this.#capture && this.#context?.state === "running") await this.#finish(this.#capture);
-    await this.#release();
+    this.#release();
   }
 
   /** @param {MediaStream} stream */
@@ -124,7 +125,7 @@ export class Microphone extends Emitter {
     // The device's own rate: Firefox refuses to connect a microphone to a context of another one.
     const context = new AudioContext({ latencyHint: "interactive" });
     this.#context = context;
-    await context.audioWorklet.addModule(this.#workletUrl);
+    await this.#loadWorklet(context);
     await context.resume();
     const capture = new AudioWorkletNode(context, "intone-capture", {
       numberOfInputs: 1,
@@ -141,6 +142,16 @@ export class Microphone extends Emitter {
     this.#capture = capture;
   }
 
+  /** @param {AudioContext} context */
+  async #loadWorklet(context) {
+    try {
+      await context.audioWorklet.addModule(this.#workletUrl);
+    } catch {
+      // The same AbortError as a microphone's, and no more detail than that.
+      throw new MicrophoneError("failed", "The recorder could not be loaded: the server cannot be reached.");
+    }
+  }
+
   /** @param {MediaStreamTrack} track */
   #watch(track) {
     track.onended = () => {
@@ -152,7 +163,7 @@ export class Microphone extends Emitter {
 
   /** @param {MicrophoneError} error */
   #fail(error) {
-    void this.#release();
+    this.#release();
     this.emit("ended", error);
   }
 
@@ -169,7 +180,7 @@ export class Microphone extends Emitter {
     });
   }
 
-  async #release() {
+  #release() {
     const context = this.#context;
     for (const track of this.#stream?.getTracks() ?? []) {
       track.onended = null;
@@ -179,6 +190,7 @@ export class Microphone extends Emitter {
     this.#stream = null;
     this.#capture = null;
     this.#context = null;
-    await context?.close();
+    // Not awaited: a context that never came to run may never finish closing.
+    void context?.close();
   }
 }
