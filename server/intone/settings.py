@@ -78,7 +78,7 @@ class EngineSettings:
     max_wait_ms: float = 2.0
     """How long the first block of a batch may wait for company."""
     interim_backlog_s: float = 0.5
-    """Audio has waited longer than this: interims are dropped until the engine has caught up."""
+    """An interim later than this is dropped: the engine has results to catch up with."""
     refuse_backlog_s: float = 1.5
     """Audio has waited longer than this: new sessions are refused."""
     discard_backlog_s: float = 10.0

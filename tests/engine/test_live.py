@@ -30,7 +30,7 @@ def pcm_of(path):
 class Told:
     """A live session, and what it told."""
 
-    def __init__(self, engine, recogniser, audio=None, interims_allowed=lambda: True):
+    def __init__(self, engine, recogniser, audio=None, interims_allowed=lambda _: True):
         audio = audio or AudioFormat()
         card = recogniser.card
         self.events = []
@@ -177,7 +177,7 @@ def test_lag_is_the_audio_that_waits_for_the_model(make_engine, owner, store, ma
 
 def test_interims_are_left_out_while_the_engine_is_behind(make_engine, owner, gru, male_wav):
     data = pcm_of(male_wav)
-    told = Told(make_engine(gru), gru, interims_allowed=lambda: False)
+    told = Told(make_engine(gru), gru, interims_allowed=lambda _: False)
     told.live.feed(data)
     expected = [e for e in session_events(gru, data) if not isinstance(e, UtteranceInterim)]
     assert told.finish(owner) == expected

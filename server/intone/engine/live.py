@@ -68,12 +68,12 @@ class LiveSession:
         *,
         emit: Emit,
         on_progress: Callable[[], None],
-        interims_allowed: Callable[[], bool],
+        interims_allowed: Callable[[float], bool],
     ) -> None:
         """Make a session.
 
         ``on_progress`` is called whenever the engine has answered something;
-        ``interims_allowed`` is asked when an interim is due.
+        ``interims_allowed`` is asked when an interim is due, so many seconds after its audio came.
         """
         self._audio = audio
         self._front_end = front_end
@@ -211,7 +211,7 @@ class LiveSession:
     def _tell_interim(self, block: SpeechBlock, entry: _Entry) -> None:
         assert entry.scores is not None
         interim = self._answers.scored(block, entry.scores)
-        if interim is not None and self._interims_allowed():
+        if interim is not None and self._interims_allowed(time.monotonic() - entry.arrived_s):
             self._emit(interim, entry.arrived_s)
 
     def _tell_failure(self, entry: _Entry) -> None:

@@ -197,7 +197,7 @@ class Conversation:
             Answers(card, config.interim_ms),
             emit=self._tell,
             on_progress=self._on_progress,
-            interims_allowed=lambda: server.interims_allowed(config.model),
+            interims_allowed=server.interims_allowed,
         )
 
     def _tell(self, happened: Event | IntoneError, arrived_s: float) -> None:

@@ -175,9 +175,9 @@ class Server:
         """Return the engine of a loaded model."""
         return self._engines[model]
 
-    def interims_allowed(self, model: str) -> bool:
-        """Whether the model's engine keeps up; counts the interim as dropped if not."""
-        if self._engines[model].backlog_s <= self.settings.engine.interim_backlog_s:
+    def interims_allowed(self, late_s: float) -> bool:
+        """Whether an interim that comes ``late_s`` after its audio is sent; counted if not."""
+        if late_s <= self.settings.engine.interim_backlog_s:
             return True
         self.metrics.interims_dropped.inc()
         return False

@@ -8,12 +8,15 @@ is not known is ignored; so is, by the client, a message of a type it does not k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 PROTOCOL = "intone.v1"
 """The WebSocket subprotocol, and ``session.created.protocol``."""
+
+MAX_MARKER_CHARS = 1_024
+"""Of a ping: answers wait in memory for a client that does not read."""
 
 
 # --- parts ----------------------------------------------------------------------------
@@ -37,15 +40,13 @@ class Model(Struct, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What the server takes from one session."""
+    """What the server takes from one session; a frame is one binary message's audio."""
 
     max_frame_ms: int
-    """Audio in one binary message."""
     max_message_bytes: int
     max_rate: float
-    """Sustained audio seconds a wall second."""
+    """Sustained audio seconds a wall second, once ``max_rate_burst_s`` are spent."""
     max_rate_burst_s: float
-    """Audio that may come at once before ``max_rate`` counts."""
     max_session_s: float
     idle_timeout_s: float
 
@@ -55,7 +56,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     label: str
     confidence: float
-    """Calibrated probability of the best label, 0 to 1."""
+    """The best label's score."""
     scores: dict[str, float]
     """Calibrated probability of every label; they sum to 1."""
 
@@ -99,10 +100,9 @@ class Flush(Struct, frozen=True, kw_only=True, tag_field="type", tag="flush"):
 
 
 class Ping(Struct, frozen=True, kw_only=True, tag_field="type", tag="ping"):
-    """Ask how far the server is."""
+    """Ask how far the server is; ``marker`` is given back in the pong."""
 
-    marker: str = ""
-    """Given back in the pong."""
+    marker: Annotated[str, Meta(max_length=MAX_MARKER_CHARS)] = ""
 
 
 class SessionClose(Struct, frozen=True, kw_only=True, tag_field="type", tag="session.close"):

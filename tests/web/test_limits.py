@@ -1,0 +1,273 @@
+"""Limits and overload: each is told with its code, and what was heard is answered."""
+
+import asyncio
+import json
+import socket as sockets
+
+import aiohttp
+import pytest
+import talk
+import websockets
+from small_recogniser import SmallRecogniser
+
+from intone.models import ModelStore
+
+SILENT_SECOND = bytes(32_000)
+
+
+async def get(url):
+    async with aiohttp.ClientSession() as client, client.get(url) as response:
+        text = await response.text()
+        return response.status, response.headers, text
+
+
+async def refusal(url):
+    """The HTTP answer to a session that may not begin."""
+    with pytest.raises(websockets.InvalidStatus) as caught:
+        async with talk.connect(url):
+            pass
+    response = caught.value.response
+    return response.status_code, response.headers, json.loads(response.body)["error"]
+
+
+def metric(local, line):
+    """The value of one line of /metrics."""
+    text = local.server.metrics.render().decode()
+    return next((float(x.split()[-1]) for x in text.splitlines() if x.startswith(line + " ")), 0)
+
+
+def assert_ended(messages, code, *, retryable):
+    error = talk.of_type(messages, "error")[-1]
+    assert (error["code"], error["retryable"]) == (code, retryable)
+    assert messages[-1]["type"] == "session.closed"
+    assert messages[-1]["reason"] == code
+
+
+# --- one client's limits ------------------------------------------------------------------
+
+
+async def test_audio_faster_than_allowed_is_told_before_the_close(serve, male_wav):
+    data = talk.pcm_of(male_wav)
+    async with serve(limits={"max_rate": 1.0, "max_rate_burst_s": len(data) / 32_000}) as local:
+        async with talk.connect(local.url) as socket:
+            await socket.send(data)
+            await socket.send(SILENT_SECOND)
+            messages = await talk.receive_all(socket)
+        assert socket.close_code == 1008
+        assert_ended(messages, "rate_limited", retryable=True)
+        # What came in time is answered; what came too fast is not counted as received.
+        assert talk.of_type(messages, "utterance.result")
+        assert messages[-1]["received"]["bytes"] == len(data)
+        assert metric(local, 'intone_errors_total{code="rate_limited"}') == 1
+
+
+async def test_silence_on_the_line_ends_the_session(serve):
+    async with serve(limits={"idle_timeout_s": 0.2}) as local:
+        async with talk.connect(local.url) as socket:
+            messages = await talk.receive_all(socket)
+        assert socket.close_code == 1001
+        assert_ended(messages, "idle_timeout", retryable=True)
+
+
+async def test_a_message_keeps_the_session_open(serve):
+    async with serve(limits={"idle_timeout_s": 0.5}) as local, talk.connect(local.url) as socket:
+        await talk.receive(socket)
+        for _ in range(4):
+            await asyncio.sleep(0.25)
+            await talk.say(socket, "ping")
+            assert (await talk.receive(socket))["type"] == "pong"
+
+
+async def test_a_session_lasts_no_longer_than_allowed(serve, male_wav):
+    async with serve(limits={"max_session_s": 0.3}) as local:
+        async with talk.connect(local.url) as socket:
+            await socket.send(talk.pcm_of(male_wav)[:48_000])
+            messages = await talk.receive_all(socket)
+        assert socket.close_code == 1001
+        assert_ended(messages, "session_too_long", retryable=True)
+        result = talk.of_type(messages, "utterance.result")[0]
+        assert result["reason"] == "end_of_stream"
+
+
+async def test_a_client_that_never_reads_is_let_go(serve):
+    async with serve(limits={"send_timeout_s": 0.3}) as local:
+        narrow = sockets.socket()
+        narrow.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4_096)
+        narrow.connect(("127.0.0.1", int(local.url.rpartition(":")[2])))
+        socket = await talk.connect(local.url, sock=narrow)
+        ping = json.dumps({"type": "ping", "marker": "m" * 1_000})
+
+        async def flood():
+            while True:
+                await socket.send(ping)
+                await asyncio.sleep(0)
+
+        with pytest.raises((websockets.ConnectionClosed, ConnectionError)):
+            await asyncio.wait_for(flood(), talk.DEADLINE_S)
+        await talk.until(lambda: not local.server.sessions)
+        assert metric(local, 'intone_errors_total{code="slow_consumer"}') == 1
+        assert metric(local, 'intone_connections_active{protocol="intone.v1"}') == 0
+        socket.transport.abort()
+        assert (await talk.hear(local.url, SILENT_SECOND))[-1]["reason"] == "client"
+
+
+async def test_a_slow_client_that_reads_after_all_is_told_why(serve):
+    async with serve(limits={"send_timeout_s": 1.0}) as local:
+        # 16 messages of the client's own, then the socket, then the server's queue.
+        async with talk.connect(local.url, max_queue=16) as socket:
+            ping = json.dumps({"type": "ping", "marker": "m" * 1_000})
+            while not metric(local, 'intone_errors_total{code="slow_consumer"}'):
+                await socket.send(ping)
+                await asyncio.sleep(0)
+            messages = await talk.receive_all(socket)
+        assert socket.close_code == 1008
+        assert_ended(messages, "slow_consumer", retryable=True)
+
+
+async def test_a_long_marker_is_refused(serve):
+    async with serve() as local, talk.connect(local.url) as socket:
+        await talk.receive(socket)
+        await talk.say(socket, "ping", marker="m" * 1_025)
+        assert (await talk.receive(socket))["code"] == "invalid_message"
+
+
+# --- all of them together -----------------------------------------------------------------
+
+
+async def test_sessions_over_the_limit_are_refused_before_the_upgrade(serve):
+    async with serve(limits={"max_sessions": 1}) as local:
+        async with talk.connect(local.url) as first:
+            await talk.receive(first)
+            status, headers, error = await refusal(local.url)
+            assert (status, error["code"], error["retryable"]) == (503, "overloaded", True)
+            assert int(headers["Retry-After"]) > 0
+            assert metric(local, 'intone_connections_rejected_total{reason="overloaded"}') == 1
+        await talk.until(lambda: not local.server.sessions)
+        async with talk.connect(local.url) as second:
+            assert (await talk.receive(second))["type"] == "session.created"
+
+
+class HeldModel:
+    """A model whose calls a test can hold up."""
+
+    def __init__(self, card):
+        self.recogniser = SmallRecogniser(card)
+        self.card = self.recogniser.card
+
+    def new_recogniser(self):
+        return self.recogniser
+
+
+@pytest.fixture
+def held(store):
+    return HeldModel(store["gru"].card)
+
+
+async def test_overload_drops_interims_then_refuses_then_discards(serve, held, male_wav):
+    data = talk.pcm_of(male_wav)
+    backlogs = {"interim_backlog_s": 0.01, "refuse_backlog_s": 0.2, "discard_backlog_s": 1.0}
+    async with serve(models=ModelStore({"gru": held}), engine=backlogs) as local:
+        engine = local.server.engine("gru")
+        async with talk.connect(local.url, "?interim_ms=100") as socket:
+            held.recogniser.is_open.clear()
+            await socket.send(data)
+            # 1. Behind by more than the second limit, within the third: newcomers wait.
+            await talk.until(lambda: engine.backlog_s > 0.2)
+            status, _, error = await refusal(local.url)
+            assert (status, error["code"]) == (503, "overloaded")
+            assert metric(local, 'intone_stream_lag_seconds{model="gru"}') > 0.2
+            held.recogniser.is_open.set()
+            messages = await talk.receive_until(socket, "utterance.result")
+            # 2. Caught up: the result is whole, but interims were left out.
+            assert metric(local, "intone_interims_dropped_total") > 0
+            # 3. Behind by more than the third limit: the utterance goes, by name.
+            held.recogniser.is_open.clear()
+            await socket.send(data)
+            await talk.until(lambda: engine.backlog_s > 1.0)
+            held.recogniser.is_open.set()
+            await talk.say(socket, "session.close")
+            messages = await talk.receive_all(socket)
+        discarded = talk.of_type(messages, "utterance.discarded")
+        assert [m["reason"] for m in discarded] == ["overloaded"]
+        assert not talk.of_type(messages, "utterance.result")
+        assert metric(local, 'intone_utterances_total{end_reason="overloaded"}') == 1
+
+
+async def test_lag_is_told_while_the_engine_is_behind(serve, held, male_wav):
+    data = talk.pcm_of(male_wav)
+    models = ModelStore({"gru": held})
+    async with serve(models=models) as local, talk.connect(local.url) as socket:
+        held.recogniser.is_open.clear()
+        await socket.send(data)
+        await talk.say(socket, "ping", marker="behind")
+        pong = (await talk.receive_until(socket, "pong"))[-1]
+        assert pong["received_ms"] == len(data) // 32
+        assert 1_000 < pong["lag_ms"] <= pong["received_ms"]
+        held.recogniser.is_open.set()
+
+
+async def test_a_failing_model_is_told_and_the_session_goes_on(serve, held, two_utterances_wav):
+    data = talk.pcm_of(two_utterances_wav)
+    async with serve(models=ModelStore({"gru": held})) as local:
+        async with talk.connect(local.url, "?interim_ms=0") as socket:
+            await talk.receive(socket)
+            held.recogniser.fails_on = {0.0}
+            await socket.send(data[:80_000])
+            messages = await talk.receive_until(socket, "utterance.discarded")
+            assert [m["type"] for m in messages[-3:]] == [
+                "utterance.started",
+                "error",
+                "utterance.discarded",
+            ]
+            error, discarded = messages[-2:]
+            assert (error["code"], error["retryable"]) == ("recogniser_failed", True)
+            assert discarded["reason"] == "failed"
+            held.recogniser.fails_on = set()
+            await socket.send(data[80_000:])
+            await talk.say(socket, "session.close")
+            messages = await talk.receive_all(socket)
+        assert [m["utterance_id"] for m in talk.of_type(messages, "utterance.result")] == [2]
+
+
+# --- the end of the server ----------------------------------------------------------------
+
+
+async def test_draining_answers_what_was_heard_and_refuses_newcomers(serve, held, male_wav):
+    async with serve(models=ModelStore({"gru": held})) as local:
+        sockets_open = [await talk.connect(local.url) for _ in range(4)]
+        for socket in sockets_open:
+            await socket.send(talk.pcm_of(male_wav)[:48_000])
+            await talk.receive_until(socket, "utterance.started")
+        held.recogniser.is_open.clear()
+        await sockets_open[0].send(talk.pcm_of(male_wav)[48_000:64_000])
+        drain = asyncio.create_task(local.server.drain())
+        await talk.until(lambda: local.server.phase.value == "draining")
+        assert (await get(f"{local.url}/readyz"))[0] == 503
+        assert (await get(f"{local.url}/healthz"))[0] == 200
+        status, headers, error = await refusal(local.url)
+        assert (status, error["code"]) == (503, "shutting_down")
+        assert "Retry-After" in headers
+        held.recogniser.is_open.set()
+        for socket in sockets_open:
+            messages = await talk.receive_all(socket)
+            assert socket.close_code == 1001
+            assert talk.of_type(messages, "utterance.result")[0]["reason"] == "end_of_stream"
+            assert messages[-1]["reason"] == "server_shutdown"
+        await asyncio.wait_for(drain, talk.DEADLINE_S)
+        assert not local.server.sessions
+
+
+async def test_a_drain_is_bounded_and_names_what_it_gave_up(serve, held, male_wav):
+    limits = {"drain_s": 0.3}
+    async with serve(models=ModelStore({"gru": held}), limits=limits) as local:
+        async with talk.connect(local.url) as socket:
+            held.recogniser.is_open.clear()
+            await socket.send(talk.pcm_of(male_wav)[:48_000])
+            await talk.receive_until(socket, "utterance.started")
+            drain = asyncio.create_task(local.server.drain())
+            messages = await talk.receive_all(socket)
+            assert socket.close_code == 1001
+        assert talk.of_type(messages, "utterance.discarded")[0]["reason"] == "overloaded"
+        assert messages[-1]["reason"] == "server_shutdown"
+        await drain
+        held.recogniser.is_open.set()
