@@ -39,7 +39,7 @@ class Metrics:
         self.connections_active = self._gauge("connections_active", "Open sessions.", "protocol")
         self.connections = self._counter("connections", "Sessions opened.", "protocol")
         self.connections_rejected = self._counter(
-            "connections_rejected", "Sessions and uploads refused, by error code.", "reason"
+            "connections_rejected", "Sessions and requests refused, by error code.", "reason"
         )
         self.audio_received = self._counter("audio_received_seconds", "Audio taken.", "protocol")
         self.errors = self._counter("errors", "Errors told to clients.", "code")

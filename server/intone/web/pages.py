@@ -18,6 +18,7 @@ CONTENT_TYPES = {
 }
 """What is served, and as what: the system's table may call a module text/plain."""
 
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 
 
@@ -33,8 +34,8 @@ def _file_handler(folder: Path, fixed_name: str | None = None) -> Handler:
     async def serve(request: web.Request) -> web.StreamResponse:
         name = fixed_name or request.match_info["name"]
         path = folder / name
-        # A name with a separator in it (%2F, or a backslash elsewhere) is no plain file's.
-        if path.parent != folder or path.suffix not in CONTENT_TYPES or not path.is_file():
+        # A name may have come with %2F or %00 in it.
+        if not _NAME.fullmatch(name) or path.suffix not in CONTENT_TYPES or not path.is_file():
             raise NotFound(f"there is nothing at {request.path}")
         return web.FileResponse(path, headers=_headers(request, path.suffix))
 

@@ -19,6 +19,7 @@ from intone.errors import (
     Unauthorized,
 )
 from intone.web import codec, translate
+from intone.web.keys import SERVER
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
     try:
         return await handler(request)
     except IntoneError as error:
+        request.app[SERVER].metrics.connections_rejected.labels(error.code).inc()
         return error_response(error)
     except web.HTTPException as error:
         if error.status < 400:

@@ -121,7 +121,9 @@ class Server:
     @contextmanager
     def session_place(self, protocol: str) -> Iterator[None]:
         """Hold a place for a session; raise :class:`Overloaded` or :class:`ShuttingDown`."""
-        self._check(self._refusal())
+        refusal = self._refusal()
+        if refusal is not None:
+            raise refusal
         self._open_sessions += 1
         self.metrics.connections.labels(protocol).inc()
         active = self.metrics.connections_active.labels(protocol)
@@ -139,7 +141,8 @@ class Server:
         refusal = self._not_serving()
         if self._open_uploads >= self.settings.limits.max_uploads:
             refusal = refusal or Overloaded(f"{self._open_uploads} uploads are being analysed")
-        self._check(refusal)
+        if refusal is not None:
+            raise refusal
         self._open_uploads += 1
         try:
             yield
@@ -163,11 +166,6 @@ class Server:
         if self.phase is Phase.STARTING:
             return Overloaded("the server is starting")
         return None
-
-    def _check(self, refusal: IntoneError | None) -> None:
-        if refusal is not None:
-            self.metrics.connections_rejected.labels(refusal.code).inc()
-            raise refusal
 
     # --- for sessions ------------------------------------------------------------------
 

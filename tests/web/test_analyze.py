@@ -1,0 +1,219 @@
+"""Uploads: what the stream says of the same audio, and what is refused."""
+
+import asyncio
+import io
+import json
+import wave
+
+import aiohttp
+import numpy as np
+import pytest
+import soundfile
+import talk
+
+from intone.types import SAMPLE_RATE_HZ
+
+
+async def upload(url, content, query="", **options):
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(f"{url}/v1/analyze{query}", data=content, **options) as response,
+    ):
+        assert response.content_type == "application/json"
+        return response.status, json.loads(await response.text())
+
+
+async def refused(url, content, query="", **options):
+    status, body = await upload(url, content, query, **options)
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message", "retryable"}
+    assert body["error"]["message"]
+    return status, body["error"]["code"]
+
+
+def as_file(samples, rate_hz=SAMPLE_RATE_HZ, file_format="WAV", subtype=None):
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate_hz, format=file_format, subtype=subtype)
+    return file.getvalue()
+
+
+async def assert_equals_stream(url, content, data, query=""):
+    """An upload says just what the stream says of the same samples."""
+    separator = "&" if query else "?"
+    messages = await talk.hear(url, data, query=f"{query}{separator}interim_ms=0", piece=32_000)
+    status, analysis = await upload(url, content)
+    assert status == 200
+    events = talk.utterance_events(messages)
+    assert analysis["utterances"] == talk.of_type(events, "utterance.result")
+    assert analysis["discarded"] == talk.of_type(events, "utterance.discarded")
+    assert analysis["audio"] == messages[0]["audio"]
+    assert analysis["model"] == messages[0]["model"]
+    assert analysis["duration_ms"] == messages[-1]["received"]["audio_ms"]
+    return analysis
+
+
+async def test_an_upload_equals_the_stream(server, two_utterances_wav):
+    data = talk.pcm_of(two_utterances_wav)
+    analysis = await assert_equals_stream(server.url, two_utterances_wav.read_bytes(), data)
+    assert len(analysis["utterances"]) == 2
+    assert all("latency_ms" not in result for result in analysis["utterances"])
+
+
+async def test_stereo_48_khz_24_bit_equals_the_stream(server, stereo_wav):
+    samples, rate_hz = soundfile.read(stereo_wav, dtype="float32")
+    assert (rate_hz, soundfile.info(stereo_wav).subtype) == (48_000, "PCM_24")
+    analysis = await assert_equals_stream(
+        server.url,
+        stereo_wav.read_bytes(),
+        samples.astype("<f4").tobytes(),
+        "?encoding=f32le&sample_rate=48000&channels=2",
+    )
+    assert {result["channel"] for result in analysis["utterances"]} == {0, 1}
+
+
+@pytest.mark.parametrize(("file_format", "subtype"), [("FLAC", None), ("WAV", "PCM_16")])
+async def test_a_lossless_format_changes_nothing(server, male_wav, file_format, subtype):
+    samples = soundfile.read(male_wav, dtype="int16")[0]
+    content = as_file(samples, file_format=file_format, subtype=subtype)
+    await assert_equals_stream(server.url, content, talk.pcm_of(male_wav))
+
+
+async def test_ogg_is_read(server, male_wav):
+    samples = soundfile.read(male_wav, dtype="float32")[0]
+    status, analysis = await upload(server.url, as_file(samples, file_format="OGG"))
+    assert status == 200
+    assert len(analysis["utterances"]) == 1
+
+
+async def test_an_odd_rate_is_resampled(server, male_wav):
+    samples = soundfile.read(male_wav, dtype="float32")[0]
+    status, analysis = await upload(server.url, as_file(np.repeat(samples, 6), 96_000))
+    assert status == 200
+    assert analysis["audio"]["sample_rate_hz"] == 96_000
+    assert len(analysis["utterances"]) == 1
+
+
+async def test_a_form_is_read_by_its_file_field(server, male_wav):
+    form = aiohttp.FormData()
+    form.add_field("note", "not the sound")
+    form.add_field("file", male_wav.read_bytes(), filename="speech.wav")
+    status, analysis = await upload(server.url, form)
+    assert (status, len(analysis["utterances"])) == (200, 1)
+
+
+async def test_a_form_without_a_file_is_refused(server):
+    form = aiohttp.FormData()
+    form.add_field("sound", b"x", filename="sound.wav")
+    assert await refused(server.url, form) == (400, "bad_request")
+
+
+async def test_a_broken_form_is_refused(server):
+    headers = {"Content-Type": "multipart/form-data"}
+    assert await refused(server.url, b"--x\r\n", headers=headers) == (400, "bad_request")
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert await refused(server.url, b"no boundary", headers=headers) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 422, "invalid_audio_file"),
+        (b"this is not audio at all" * 100, 422, "invalid_audio_file"),
+        (b"RIFF\x24\x00\x00\x00WAVEfmt ", 422, "invalid_audio_file"),
+    ],
+    ids=["empty", "text", "cut off in the header"],
+)
+async def test_what_is_not_audio_is_refused(server, female_wav, content, status, code):
+    assert await refused(server.url, content) == (status, code)
+    assert (await upload(server.url, female_wav.read_bytes()))[0] == 200
+
+
+async def test_a_file_without_samples_is_refused(server):
+    assert await refused(server.url, as_file(np.zeros(0, "i2"))) == (422, "invalid_audio_file")
+
+
+async def test_more_than_two_channels_are_refused(server):
+    content = as_file(np.zeros((16_000, 3), "i2"))
+    assert await refused(server.url, content) == (400, "unsupported_audio")
+
+
+async def test_an_unknown_model_is_refused(server, male_wav):
+    answer = await refused(server.url, male_wav.read_bytes(), "?model=oracle")
+    assert answer == (404, "unknown_model")
+
+
+async def test_three_hours_are_refused_by_the_header(server):
+    content = as_file(np.zeros(3 * 3_600 * 8_000, "i2"), 8_000, "FLAC")
+    assert len(content) < 1_000_000
+    assert await refused(server.url, content) == (413, "audio_too_long")
+
+
+async def test_a_header_that_lies_does_not_help(serve, male_wav):
+    """A FLAC that gives no length is counted as it is read."""
+    content = bytearray(as_file(soundfile.read(male_wav, dtype="int16")[0], file_format="FLAC"))
+    # STREAMINFO holds the number of samples in the low 36 bits of bytes 18 to 25.
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    async with serve(limits={"max_upload_s": 1.0}) as local:
+        assert await refused(local.url, bytes(content)) == (413, "audio_too_long")
+    async with serve() as local:
+        status, analysis = await upload(local.url, bytes(content))
+        assert (status, len(analysis["utterances"])) == (200, 1)
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_too_many_bytes_are_refused(serve, is_chunked):
+    async def pieces():
+        for _ in range(100):
+            yield bytes(100_000)
+
+    async with serve(limits={"max_upload_bytes": 1_000_000}) as local:
+        content = pieces() if is_chunked else io.BytesIO(bytes(10_000_000))
+        assert await refused(local.url, content) == (413, "message_too_large")
+
+
+async def test_an_upload_that_stops_is_let_go(serve):
+    async with serve(limits={"idle_timeout_s": 0.2}) as local:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(local.url.split(":")[-1]))
+        writer.write(b"POST /v1/analyze HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nRIFF")
+        answer = await asyncio.wait_for(reader.readuntil(b"}}"), talk.DEADLINE_S)
+        assert b" 408 " in answer
+        assert b'"idle_timeout"' in answer
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_one_upload_too_many_is_told_to_come_back(serve, female_wav):
+    started = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def slowly():
+        content = female_wav.read_bytes()
+        yield content[:1_000]
+        started.set()
+        await go_on.wait()
+        yield content[1_000:]
+
+    async with serve(limits={"max_uploads": 1}) as local:
+        first = asyncio.create_task(upload(local.url, slowly()))
+        await started.wait()
+        await talk.until(lambda: local.server._open_uploads)
+        assert await refused(local.url, female_wav.read_bytes()) == (503, "overloaded")
+        go_on.set()
+        assert (await first)[0] == 200
+        assert (await upload(local.url, female_wav.read_bytes()))[0] == 200
+
+
+async def test_a_stream_goes_on_while_uploads_are_analysed(serve, male_wav):
+    """An upload runs beside the event loop, not on it."""
+    minute = io.BytesIO()
+    with wave.open(minute, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(talk.pcm_of(male_wav) * 40)
+    minute.seek(0)
+    async with serve() as local:
+        uploads = asyncio.create_task(upload(local.url, minute))
+        await talk.until(lambda: local.server._open_uploads)
+        messages = await talk.hear(local.url, talk.pcm_of(male_wav))
+        assert talk.of_type(messages, "utterance.result")
+        assert (await uploads)[0] == 200
