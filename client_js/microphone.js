@@ -5,6 +5,9 @@ import { Emitter } from "./emitter.js";
 /** How long the worklet may take to hand over its last frame: it answers within a quantum, if at all. */
 const FINISH_TIMEOUT_MS = 300;
 
+/** How long the browser's sound system may take; without any sound device it never starts. */
+const START_TIMEOUT_MS = 5_000;
+
 /**
  * Gain control and noise suppression flatten exactly what an emotion is heard by; echo
  * cancellation keeps the loudspeaker's voice out.
@@ -126,7 +129,7 @@ export class Microphone extends Emitter {
     const context = new AudioContext({ latencyHint: "interactive" });
     this.#context = context;
     await this.#loadWorklet(context);
-    await context.resume();
+    await resumed(context);
     const capture = new AudioWorkletNode(context, "intone-capture", {
       numberOfInputs: 1,
       outputChannelCount: [1],
@@ -192,5 +195,21 @@ export class Microphone extends Emitter {
     this.#context = null;
     // Not awaited: a context that never came to run may never finish closing.
     void context?.close();
+  }
+}
+
+/** @param {AudioContext} context */
+async function resumed(context) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const timeout = new Promise((_, reject) => {
+    const sentence = "The browser's sound system did not start. Is a sound device connected?";
+    const error = new MicrophoneError("failed", sentence);
+    timer = setTimeout(() => reject(error), START_TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([context.resume(), timeout]);
+  } finally {
+    clearTimeout(timer);
   }
 }

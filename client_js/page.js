@@ -5,8 +5,10 @@ import { decodeFile, streamFile } from "./file.js";
 import { LevelStrip } from "./meter.js";
 import { Microphone } from "./microphone.js";
 import { ModelChooser } from "./models.js";
-import { ScoreBars, UtteranceList, Verdict } from "./render.js";
+import { FilePicker } from "./picker.js";
+import { ScoreBars, Verdict } from "./render.js";
 import { StatusBoard } from "./status.js";
+import { UtteranceList } from "./utterances.js";
 import { connectionWords, modelWords, spokenResult } from "./words.js";
 
 /** Often enough to feel live, seldom enough to read. */
@@ -37,7 +39,7 @@ class Page {
   #phase = /** @type {Phase} */ (Phase.IDLE);
   #baseUrl = new URL(".", document.baseURI);
   #button = /** @type {HTMLButtonElement} */ (byId("listen"));
-  #fileInput = /** @type {HTMLInputElement} */ (byId("file"));
+  #picker = new FilePicker(/** @type {HTMLInputElement} */ (byId("file")));
   #strip = new LevelStrip(byId("level"), /** @type {HTMLCanvasElement} */ (byId("strip")));
   #emotions = new ScoreBars(byId("emotions"));
   #genders = new ScoreBars(byId("genders"));
@@ -61,11 +63,8 @@ class Page {
 
   start() {
     this.#button.addEventListener("click", () => void this.#toggle());
-    this.#fileInput.addEventListener("change", () => this.#pick());
+    this.#picker.on("picked", (file) => this.#take(file));
     byId("clear").addEventListener("click", () => this.#clear());
-    document.addEventListener("dragover", (event) => this.#drag(event, true));
-    document.addEventListener("dragleave", (event) => this.#drag(event, event.relatedTarget !== null));
-    document.addEventListener("drop", (event) => this.#drop(event));
     this.#models.on("failed", (sentence) => this.#board.notify(sentence));
     this.#models.on("changed", (model) => {
       this.#board.notify("");
@@ -82,30 +81,10 @@ class Page {
     else if (this.#phase === Phase.IDLE) await this.#attempt(() => this.#hearMicrophone());
   }
 
-  #pick() {
-    const [file] = this.#fileInput.files ?? [];
-    if (file) void this.#attempt(() => this.#hearFile(file));
-    // Else picking the same file again would be no change.
-    this.#fileInput.value = "";
-  }
-
-  /**
-   * @param {DragEvent} event
-   * @param {boolean} isOver
-   */
-  #drag(event, isOver) {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    document.body.classList.toggle("is-dropping", isOver);
-  }
-
-  /** @param {DragEvent} event */
-  #drop(event) {
-    this.#drag(event, false);
-    const file = event.dataTransfer?.files[0];
-    if (!file) return;
+  /** @param {File} file */
+  #take(file) {
     if (this.#phase === Phase.IDLE) void this.#attempt(() => this.#hearFile(file));
-    else this.#board.notify("Stop listening first, then drop the file.");
+    else this.#board.notify("Stop listening first, then bring the file.");
   }
 
   /**
@@ -148,7 +127,8 @@ class Page {
   async #hearFile(file) {
     this.#board.status("Reading the file…", "busy");
     const audio = await decodeFile(file);
-    const client = await this.#connect(file.name, false);
+    const mixed = audio.numberOfChannels > 1 ? ` (${audio.numberOfChannels} channels, mixed)` : "";
+    const client = await this.#connect(`${file.name}${mixed}`, false);
     this.#enter(Phase.LISTENING);
     const { signal } = this.#abort;
     await streamFile(client, audio, { signal, onFrame: (frame) => this.#show(frame) });
@@ -260,7 +240,7 @@ class Page {
     const isIdle = phase === Phase.IDLE;
     this.#button.textContent = BUTTON_WORDS[phase];
     this.#button.disabled = phase === Phase.STARTING || phase === Phase.STOPPING;
-    this.#fileInput.disabled = !isIdle;
+    this.#picker.enable(isIdle);
     this.#models.enable(isIdle);
     document.body.dataset.phase = phase;
   }

@@ -86,3 +86,18 @@ export function connectionWords({ state, retry_in_ms: retryInMs = 0 }) {
 export function modelWords({ description, licence }) {
   return [description, licence && `Licence of the weights: ${licence}.`].filter(Boolean).join(" ");
 }
+
+/** @param {import("./wire.js").Decision} gender */
+export function genderWords({ label, confidence }) {
+  return label === UNSURE ? "Gender unsure" : `${labelName(label)} ${percent(confidence)}`;
+}
+
+/**
+ * @param {import("./wire.js").Decision} decision
+ * @returns {string} for an unsure answer the label it came nearest to, otherwise nothing
+ */
+export function nearestWords({ label, scores }) {
+  if (label !== UNSURE) return "";
+  const [best] = Object.entries(scores).sort(([, one], [, other]) => other - one);
+  return best ? `nearest: ${labelName(best[0])}` : "";
+}

@@ -93,16 +93,16 @@ test("a constant stays itself at every phase", () => {
   for (const sample of output.subarray(500, -500)) assert.ok(Math.abs(sample - 0.5) < 1e-6);
 });
 
-test("half an hour at 44.1 kHz does not drift", () => {
+test("five minutes at 44.1 kHz does not drift", () => {
   const resampler = new Resampler(44_100, WIRE_RATE_HZ);
   const block = new Float32Array(44_100);
   let samples = 0;
-  for (let second = 0; second < 1_800; second += 1) {
+  for (let second = 0; second < 300; second += 1) {
     // The filter itself is tested above; the position is what adds up.
-    if (second === 1_799) block.fill(0.25);
+    if (second === 299) block.fill(0.25);
     samples += resampler.process(block).length;
   }
-  assert.equal(samples + resampler.flush().length, 1_800 * WIRE_RATE_HZ);
+  assert.equal(samples + resampler.flush().length, 300 * WIRE_RATE_HZ);
 });
 
 for (const rateHz of [0, -1, 44_100.5, NaN, Infinity]) {

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clock, connectionWords, discardReason, endReason, labelName, percent } from "../words.js";
+import {
+  clock,
+  connectionWords,
+  discardReason,
+  endReason,
+  genderWords,
+  labelName,
+  modelWords,
+  nearestWords,
+  percent,
+  spokenResult,
+} from "../words.js";
 
 test("the clock counts minutes, seconds and tenths, and cuts", () => {
   assert.equal(clock(0), "0:00.0");
@@ -30,4 +41,23 @@ test("a lost connection says when it is tried again", () => {
     connectionWords({ state: "waiting", retry_in_ms: 1_200 }),
     "Connection lost. Trying again in 2 s",
   );
+});
+
+test("an unsure answer says what it came nearest to, a sure one does not", () => {
+  const scores = { happy: 0.3, sad: 0.4, angry: 0.3 };
+  assert.equal(nearestWords({ label: "unsure", confidence: 0.4, scores }), "nearest: Sad");
+  assert.equal(nearestWords({ label: "sad", confidence: 0.4, scores }), "");
+  assert.equal(genderWords({ label: "unsure", confidence: 0.5, scores: {} }), "Gender unsure");
+  assert.equal(genderWords({ label: "female", confidence: 0.98, scores: {} }), "Female 98%");
+});
+
+test("a screen reader is told the answer in a sentence", () => {
+  const emotion = { label: "unsure", confidence: 0.31, scores: {} };
+  const gender = { label: "male", confidence: 0.9, scores: {} };
+  assert.equal(spokenResult({ emotion, gender }), "Unsure, 31%. Male, 90%.");
+});
+
+test("a model is described by what its card says, and by nothing where it says nothing", () => {
+  assert.equal(modelWords({ description: "A GRU.", licence: "MIT" }), "A GRU. Licence of the weights: MIT.");
+  assert.equal(modelWords({}), "");
 });

@@ -1,0 +1,62 @@
+"""The browser client's files: what they share with the server, and what they must not hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from intone.types import DiscardReason, EndReason
+from intone.web.wire import PROTOCOL, SERVER_TYPES
+
+PAGE = Path(__file__).resolve().parents[1] / "client_js"
+SERVED = sorted(path for path in PAGE.iterdir() if path.suffix in {".js", ".html", ".css", ".svg"})
+
+
+def quoted(text: str) -> set[str]:
+    return set(re.findall(r'"([^"]+)"', text))
+
+
+def test_the_client_knows_every_event_that_the_server_sends():
+    wire = (PAGE / "wire.js").read_text(encoding="utf-8")
+    known = re.search(r"EVENT_TYPES = new Set\(\[(.*?)\]\)", wire, re.DOTALL)
+    assert known
+    assert quoted(known[1]) == set(SERVER_TYPES)
+    assert f'PROTOCOL = "{PROTOCOL}"' in wire
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"), [("EndReason", EndReason), ("DiscardReason", DiscardReason)]
+)
+def test_the_client_has_words_for_every_reason(name, reasons):
+    wire = (PAGE / "wire.js").read_text(encoding="utf-8")
+    declared = re.search(rf"@typedef \{{(.*?)\}} {name} ", wire)
+    assert declared
+    assert quoted(declared[1]) == {reason.value for reason in reasons}
+
+
+@pytest.mark.parametrize("path", SERVED, ids=lambda path: path.name)
+def test_a_served_file_asks_no_other_host_for_anything(path):
+    text = path.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert not re.search(r"(https?:)?//[\w-]+\.[\w.]+", text)
+
+
+def test_the_page_works_behind_a_path_prefix():
+    html = (PAGE / "index.html").read_text(encoding="utf-8")
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', html)
+    assert addresses
+    assert all(address.startswith("client/") for address in addresses)
+    assert all((PAGE / address.removeprefix("client/")).is_file() for address in addresses)
+
+
+def test_the_page_holds_no_inline_script_or_style():
+    html = (PAGE / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\bsrc=)", html)
+
+
+def test_the_lock_file_names_no_registry():
+    packages = json.loads((PAGE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert packages
+    assert not any("resolved" in package for package in packages.values())
