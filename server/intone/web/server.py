@@ -84,7 +84,9 @@ class Server:
         return engine
 
     async def drain(self) -> None:
-        """Take no more, and end every session in good order within ``drain_s``."""
+        """Take no more, and end every session in good order within ``drain_s``; once only."""
+        if self.phase is Phase.DRAINING:
+            return
         self.phase = Phase.DRAINING
         # A session leaves the set when it ends.
         for session in list(self.sessions):

@@ -13,6 +13,9 @@ from intone.errors import IntoneError, InvalidMessage, MessageTooLarge
 HEARTBEAT_S = 20.0
 """Proxies drop a silent connection after 30 to 120 s; half of this again ends a dead one."""
 
+CLOSE_TIMEOUT_S = 3.0
+"""How long a client may take to answer a close frame: a slow round trip."""
+
 LINGER_S = 1.0
 """How long a close frame has to arrive at a client that is still sending: closing the
 connection over unread data would take it, and the error before it, away again."""
@@ -34,6 +37,7 @@ class StreamSocket(web.WebSocketResponse):
         # aiohttp refuses a message of exactly max_msg_size.
         super().__init__(
             protocols=protocols,
+            timeout=CLOSE_TIMEOUT_S,
             compress=False,
             heartbeat=HEARTBEAT_S,
             max_msg_size=max_message_bytes + 1,

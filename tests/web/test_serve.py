@@ -1,0 +1,182 @@
+"""``intone serve`` as a process: what it refuses to start with, and how it stops."""
+
+import asyncio
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+import talk
+
+from intone import resources
+
+INTONE = (sys.executable, "-m", "intone", "serve")
+
+
+def refused(*flags):
+    """Exit code and last words of a server that does not start."""
+    process = subprocess.run(
+        [*INTONE, "--port", "0", *flags], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Traceback" not in process.stderr
+    return process.returncode, process.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def models_dir(tmp_path):
+    """A folder with a copy of the shipped model, to be spoilt."""
+    shutil.copytree(resources.models_dir() / "gru", tmp_path / "gru")
+    return tmp_path
+
+
+def test_a_model_with_a_wrong_hash_is_refused_by_file_and_reason(models_dir):
+    path = models_dir / "gru" / "model.tflite"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    code, words = refused("--models-dir", str(models_dir))
+    assert code == 1
+    assert "invalid_model" in words
+    assert str(path) in words
+    assert "sha256" in words
+
+
+def test_a_missing_card_is_refused_by_file_and_reason(models_dir):
+    path = models_dir / "gru" / "card.json"
+    path.unlink()
+    code, words = refused("--models-dir", str(models_dir))
+    assert code == 1
+    assert str(path) in words
+    assert "No such file" in words
+
+
+def test_a_file_that_is_no_model_is_refused(models_dir):
+    import hashlib
+
+    path = models_dir / "gru" / "model.tflite"
+    path.write_bytes(b"not a model")
+    card_path = models_dir / "gru" / "card.json"
+    card = json.loads(card_path.read_text())
+    card["sha256"] = hashlib.sha256(b"not a model").hexdigest()
+    card_path.write_text(json.dumps(card))
+    code, words = refused("--models-dir", str(models_dir))
+    assert code == 1
+    assert "gru/model.tflite" in words
+
+
+def test_an_unknown_model_or_sink_is_refused():
+    code, words = refused("--model", "oracle")
+    assert code == 1
+    assert "unknown_model" in words
+    code, words = refused("--set", "sinks=nowhere")
+    assert code == 2
+    assert "'nowhere'" in words
+
+
+def test_a_port_in_use_is_refused_and_the_first_server_goes_on(server, male_wav):
+    code, words = refused("--port", str(server.port))
+    assert code == 1
+    assert "address_in_use" in words
+    assert f"127.0.0.1:{server.port}" in words
+    messages = asyncio.run(talk.hear(server.url, talk.pcm_of(male_wav)))
+    assert talk.of_type(messages, "utterance.result")
+
+
+def test_an_address_of_another_machine_is_refused():
+    code, words = refused("--host", "192.0.2.1", "--allow-open")
+    assert code == 2
+    assert "192.0.2.1" in words
+
+
+def test_a_stopped_server_answers_what_it_heard(start_server, male_wav):
+    with start_server() as server:
+
+        async def speak_until_it_stops():
+            async with talk.connect(server.url, "?interim_ms=0") as session:
+                await session.send(talk.pcm_of(male_wav)[:48_000])
+                await talk.receive_until(session, "utterance.started")
+                server.process.terminate()
+                messages = await talk.receive_all(session)
+                return messages, session.close_code
+
+        messages, code = asyncio.run(speak_until_it_stops())
+        assert code == 1001
+        assert [m["type"] for m in messages] == ["utterance.result", "session.closed"]
+        assert messages[0]["reason"] == "end_of_stream"
+        assert messages[1]["reason"] == "server_shutdown"
+        assert messages[1]["produced"]["utterances"] == 1
+        assert server.process.wait(timeout=20) == 0
+        log = server.log.read_text(encoding="utf-8")
+    assert re.search(r"session started .*model=gru", log)
+    assert re.search(r"session ended .*reason=server_shutdown", log)
+    assert "Traceback" not in log
+
+
+def test_a_stopping_server_is_not_ready_and_takes_nobody(start_server, male_wav):
+    """A client that does not answer the close holds the stop up long enough to look."""
+    with start_server("--set", "limits.drain_s=2") as server:
+        holder = socket.create_connection(("127.0.0.1", server.port))
+        holder.sendall(
+            b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            b"Sec-WebSocket-Version: 13\r\n\r\n"
+        )
+        assert holder.recv(64).startswith(b"HTTP/1.1 101")
+        server.process.terminate()
+        assert answer_when_not_ready(server.url) == (503, {"status": "draining"})
+        code, retry_after, body = post(f"{server.url}/v1/analyze", male_wav.read_bytes())
+        assert (code, body["error"]["code"]) == (503, "shutting_down")
+        assert int(retry_after) > 0
+        assert server.process.wait(timeout=20) == 0
+        holder.close()
+
+
+def answer_when_not_ready(url):
+    deadline_s = time.monotonic() + 10
+    while True:
+        assert time.monotonic() < deadline_s
+        try:
+            urllib.request.urlopen(f"{url}/readyz", timeout=5).close()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+
+def post(url, content):
+    try:
+        urllib.request.urlopen(url, content, timeout=5).close()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers["Retry-After"], json.loads(error.read())
+    raise AssertionError("a stopping server took an upload")
+
+
+def test_json_logs_tell_a_session_and_no_audio(start_server, male_wav):
+    with start_server("--log-format", "json", "--token", "alpha") as server:
+        header = {"Authorization": "Bearer alpha"}
+        messages = asyncio.run(
+            talk.hear(server.url, talk.pcm_of(male_wav), additional_headers=header)
+        )
+        server.stop()
+        text = server.log.read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    session_id = messages[0]["session_id"]
+    told = [line for line in lines if line.get("session_id") == session_id]
+    assert [line["message"] for line in told] == ["session started", "session ended"]
+    assert told[0]["encoding"] == "s16le"
+    assert told[1]["utterances"] == 1
+    assert told[1]["duration_s"] >= 0
+    assert "alpha" not in text
+
+
+def test_the_start_is_quick(start_server):
+    """From the process to the first ready answer; generous here, measured in docs."""
+    started_s = time.monotonic()
+    with start_server():
+        assert time.monotonic() - started_s < 15

@@ -1,0 +1,132 @@
+"""The small parts of a session that need no socket."""
+
+import asyncio
+
+import pytest
+
+from intone.errors import InvalidUpdate, RateLimited, SettingsError, SlowConsumer
+from intone.models import ModelStore
+from intone.settings import ServerSettings, SessionSettings
+from intone.types import Encoding
+from intone.web import outbox as outbox_module
+from intone.web.config import Negotiation
+from intone.web.outbox import Outbox
+from intone.web.rate import RateLimiter
+from intone.web.server import Server
+from intone.web.translate import query_wishes
+
+
+@pytest.fixture
+def negotiation(store):
+    return Negotiation("gru", 500, store)
+
+
+def test_a_query_is_read_by_its_names():
+    query = {"encoding": "alaw", "sample_rate": "8000", "channels": "2", "interim_ms": "0"}
+    assert query_wishes({**query, "model": "gru", "other": "1"}) == {
+        "encoding": "alaw",
+        "sample_rate_hz": 8_000,
+        "channels": 2,
+        "interim_ms": 0,
+        "model": "gru",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "8e3", "8_000", " 8000", "٨٠٠٠", "-1", "9" * 30])
+def test_what_is_no_plain_number_stays_text(text):
+    assert query_wishes({"sample_rate": text}) == {"sample_rate_hz": text}
+
+
+def test_a_query_is_taken_field_by_field(negotiation):
+    wishes = {"encoding": "alaw", "sample_rate_hz": 1, "channels": 2}
+    errors = negotiation.apply(wishes, all_or_nothing=False)
+    assert len(errors) == 1
+    assert negotiation.refused == {"sample_rate_hz"}
+    assert negotiation.config.audio.encoding is Encoding.ALAW
+    assert negotiation.config.audio.channels == 2
+    assert negotiation.config.audio.sample_rate_hz == 16_000
+
+
+def test_an_update_is_taken_whole_or_not(negotiation):
+    before = negotiation.config
+    wishes = {"encoding": "alaw", "sample_rate_hz": 1}
+    assert len(negotiation.apply(wishes, all_or_nothing=True)) == 1
+    assert negotiation.config == before
+    assert not negotiation.apply({"sample_rate_hz": 8_000}, all_or_nothing=True)
+    assert negotiation.refused == set()
+
+
+def test_an_unreadable_update_is_remembered_until_a_good_one(negotiation):
+    negotiation.refuse_update(InvalidUpdate("?"))
+    assert negotiation.refused
+    assert not negotiation.apply({}, all_or_nothing=True)
+    assert not negotiation.refused
+
+
+def test_the_rate_limit_refills_with_time():
+    limiter = RateLimiter(rate=2.0, burst_s=10.0, now_s=0.0)
+    limiter.take(10.0, now_s=0.0)
+    with pytest.raises(RateLimited):
+        limiter.take(0.1, now_s=0.0)
+    limiter.take(2.0, now_s=1.0)
+    with pytest.raises(RateLimited):
+        limiter.take(0.1, now_s=1.0)
+    # It never holds more than the burst.
+    limiter.take(10.0, now_s=1_000.0)
+    with pytest.raises(RateLimited):
+        limiter.take(0.1, now_s=1_000.0)
+
+
+async def test_the_outbox_sends_in_order_and_says_when_it_is_empty():
+    sent = []
+
+    async def send(text):
+        await asyncio.sleep(0)
+        sent.append(text)
+
+    outbox = Outbox(send, timeout_s=10.0)
+    task = asyncio.create_task(outbox.run())
+    for text in "abcd":
+        outbox.put(text)
+    await outbox.drain()
+    assert sent == list("abcd")
+    task.cancel()
+
+
+async def test_the_outbox_is_bounded(monkeypatch):
+    monkeypatch.setattr(outbox_module, "MAX_WAITING", 3)
+    outbox = Outbox(lambda _: asyncio.sleep(0), timeout_s=10.0)
+    for text in "abc":
+        outbox.put(text)
+    with pytest.raises(SlowConsumer):
+        outbox.put("d")
+    outbox.clear()
+    outbox.put("e")
+
+
+async def test_the_outbox_gives_up_on_a_send_that_hangs():
+    outbox = Outbox(lambda _: asyncio.sleep(60), timeout_s=0.01)
+    outbox.put("a")
+    with pytest.raises(SlowConsumer):
+        await outbox.run()
+
+
+async def test_the_outbox_ends_with_its_client():
+    async def send(_):
+        raise ConnectionResetError
+
+    outbox = Outbox(send, timeout_s=10.0)
+    outbox.put("a")
+    outbox.put("b")
+    await outbox.run()
+    await outbox.drain()
+    outbox.put("c")
+    await outbox.drain()
+
+
+async def test_the_only_model_is_the_default(store):
+    settings = ServerSettings(session=SessionSettings(model="other"))
+    assert Server(settings, ModelStore({"gru": store["gru"]})).default_model == "gru"
+    two = ModelStore({"gru": store["gru"], "lstm": store["gru"]})
+    with pytest.raises(SettingsError, match="'other'"):
+        Server(settings, two)
