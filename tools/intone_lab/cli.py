@@ -49,16 +49,20 @@ def main() -> None:
 )
 def train(root: Path, out: Path, runs: Path, seed: int, epochs: int | None, jobs: int) -> None:
     """Train five folds, a random split and the final model; measure; write OUT."""
-    from intone_lab.corpora import CorpusError
+    from intone_lab.corpora import CorpusError, find_clips
+
+    try:
+        # Before TensorFlow is loaded, which takes seconds.
+        clips = find_clips(root)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{len(clips)} clips under {root}")
     from intone_lab.training import TrainSettings
 
     settings = TrainSettings(seed=seed)
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
-    try:
-        _train(root, out, runs, settings, jobs)
-    except CorpusError as error:
-        raise click.ClickException(str(error)) from error
+    _train(root, out, runs, settings, jobs)
 
 
 def _train(root: Path, out: Path, runs: Path, settings: object, jobs: int) -> None:

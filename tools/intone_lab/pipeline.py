@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from intone.core.tflite import streaming
@@ -86,23 +86,34 @@ def train_all(root: Path, runs: Path, settings: TrainSettings, jobs: int) -> lis
 
 
 def _train_one(root: Path, runs: Path, settings: TrainSettings, name: str) -> tuple[bytes, bytes]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    """Return the split's int8 and float32 exports, from the run's folder if they are there."""
+    clips = find_clips(root)
+    folder = run_folder(runs, clips, settings)
+    exports = [folder / f"{name}.{kind}.tflite" for kind in ("int8", "float32")]
+    if not all(path.exists() for path in exports):
+        model = _trained_model(clips, runs, settings, name)
+        for path, quantised in zip(exports, (True, False), strict=True):
+            path.write_bytes(export.to_tflite(model, quantised=quantised))
+    int8, float32 = (path.read_bytes() for path in exports)
+    return int8, float32
+
+
+def _trained_model(
+    clips: Sequence[Clip], runs: Path, settings: TrainSettings, name: str
+) -> keras.Model:
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    clips = find_clips(root)
     path = run_folder(runs, clips, settings) / f"{name}.keras"
     if path.exists():
-        model = keras.models.load_model(path)
-    else:
-        split = next(split for split in splits(clips, settings.seed) if split.name == name)
-        wanted = set(split.train)
-        examples = [e for e in prepare(clips, SPEEDS, runs / "heard") if e.clip in wanted]
-        model = train(examples, settings, name)
-        save(model, path)
-    return export.to_tflite(model, quantised=True), export.to_tflite(model, quantised=False)
+        return keras.models.load_model(path)
+    split = next(split for split in splits(clips, settings.seed) if split.name == name)
+    wanted = set(split.train)
+    examples = [e for e in prepare(clips, SPEEDS, runs / "heard") if e.clip in wanted]
+    model = train(examples, settings, name)
+    save(model, path)
+    return model
 
 
 def measure(trained: Trained, examples: Sequence[Example], model_path: Path) -> Measured:
@@ -121,8 +132,6 @@ def _stream_gap(
     heard: Sequence[Heard], offline: Mapping[Clip, FloatArray | None], model_path: Path
 ) -> float:
     """Largest difference in probability between the stream and Keras on the whole utterance."""
-    import keras
-
     model = keras.models.load_model(model_path)
     by_length: dict[int, list[tuple[FloatArray, FloatArray]]] = {}
     for row in heard:

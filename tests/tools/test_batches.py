@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from lab_clips import make_clips, make_examples
+
+from intone_lab.augment import AugmentSettings
+from intone_lab.batches import Batches, BatchSettings
+from intone_lab.catalogue import EMOTIONS, GENDERS
+
+SETTINGS = BatchSettings(size=16, frames=128, share={"tess": 0.5})
+
+
+def batches(examples, seed: int = 1, settings: BatchSettings = SETTINGS) -> Batches:
+    return Batches(examples, EMOTIONS, GENDERS, 4, settings, AugmentSettings(), seed)
+
+
+def without(clips, *emotions):
+    return [clip for clip in clips if clip.emotion not in emotions]
+
+
+@pytest.fixture(scope="module")
+def examples():
+    clips = make_clips("ravdess", 2, 2, takes=10)
+    clips += without(make_clips("tess", 2, 0, takes=20), "calm")
+    return make_examples(clips)
+
+
+def test_shapes(examples):
+    inputs, targets, weights = batches(examples)[0]
+    assert inputs["features"].shape == (16, 128, 40)
+    assert inputs["allowed"].shape == (16, 8)
+    assert targets["emotion"].shape == (16, 32, 8)
+    assert weights["emotion"].shape == (16, 32)
+    np.testing.assert_allclose(targets["emotion"].sum(axis=2), 1.0, atol=1e-6)
+
+
+def test_an_epoch_takes_the_asked_share_of_each_corpus(examples):
+    # 320 clips of RAVDESS, half of TESS's 280.
+    assert len(batches(examples)) == (320 + 140) // 16
+
+
+def test_a_corpus_without_calm_gives_it_neither_target_nor_gradient(examples):
+    drawn = batches([e for e in examples if e.clip.corpus == "tess"])
+    inputs, targets, _ = drawn[0]
+    calm = EMOTIONS.index("calm")
+    assert (inputs["allowed"][:, calm] < -1e8).all()
+    assert (targets["emotion"][:, :, calm] == 0).all()
+    assert (np.delete(inputs["allowed"], calm, axis=1) == 0).all()
+
+
+def test_gender_is_not_learnt_from_a_corpus_of_one_sex(examples):
+    _, _, weights = batches([e for e in examples if e.clip.corpus == "tess"])[0]
+    assert (weights["gender"] == 0).all()
+    _, _, weights = batches([e for e in examples if e.clip.corpus == "ravdess"])[0]
+    assert (weights["gender"].sum(axis=1) > 0).all()
+
+
+def test_rare_classes_count_as_much_as_common_ones(examples):
+    ravdess = [e for e in examples if e.clip.corpus == "ravdess"]
+    neutral = [e for e in ravdess if e.clip.emotion == "neutral"]
+    others = [e for e in ravdess if e.clip.emotion != "neutral"]
+    drawn = batches([*others, *neutral[: len(neutral) // 2]])
+    totals = np.zeros(8)
+    for index in range(len(drawn)):
+        _, targets, weights = drawn[index]
+        totals += (weights["emotion"].sum(axis=1)[:, None] * (targets["emotion"][:, 0] > 0.5)).sum(
+            axis=0
+        )
+    assert totals[0] == pytest.approx(totals[1:].mean(), rel=0.15)
+
+
+def test_only_heard_steps_count(examples):
+    _, _, weights = batches(examples)[0]
+    per_clip = weights["emotion"]
+    assert (per_clip >= 0).all()
+    last = per_clip.shape[1] - np.argmax(per_clip[:, ::-1] > 0, axis=1) - 1
+    assert (per_clip[np.arange(16), last] == per_clip.max(axis=1)).all()
+
+
+def test_the_same_seed_gives_the_same_epoch(examples):
+    for first, second in zip(batches(examples)[0], batches(examples)[0], strict=True):
+        for name in first:
+            np.testing.assert_array_equal(first[name], second[name])
+    other = batches(examples, seed=2)[0][0]["features"]
+    assert not np.array_equal(batches(examples)[0][0]["features"], other)

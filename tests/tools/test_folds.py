@@ -1,0 +1,47 @@
+from collections import Counter
+
+import pytest
+from lab_clips import make_clips
+
+from intone_lab.folds import FOLDS, at_random, by_speaker
+
+CLIPS = [
+    *make_clips("ravdess", women=10, men=10),
+    *make_clips("emodb", women=4, men=4),
+    *make_clips("tess", women=2, men=0),
+]
+TESS = frozenset({"tess"})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_speaker_stands_on_both_sides_and_each_is_held_out_once(seed):
+    splits = by_speaker(CLIPS, seed, TESS)
+    held_out = Counter()
+    for split in splits:
+        train, test = ({clip.speaker for clip in side} for side in (split.train, split.test))
+        assert not train & test
+        assert len(split.train) + len(split.test) == len(CLIPS)
+        held_out.update(test)
+    assert held_out == dict.fromkeys({c.speaker for c in CLIPS if c.corpus != "tess"}, 1)
+    assert len(splits) == FOLDS
+
+
+def test_each_fold_holds_its_share_of_both_sexes():
+    for split in by_speaker(CLIPS, 1, TESS):
+        speakers = {clip.speaker for clip in split.test if clip.corpus == "ravdess"}
+        assert Counter("female" in speaker for speaker in speakers) == {True: 2, False: 2}
+
+
+def test_the_same_seed_gives_the_same_folds_whatever_the_order_of_the_clips():
+    again = by_speaker(CLIPS[::-1], 1, TESS)
+    for split, other in zip(by_speaker(CLIPS, 1, TESS), again, strict=True):
+        assert set(split.test) == set(other.test)
+    assert by_speaker(CLIPS, 1, TESS) != by_speaker(CLIPS, 2, TESS)
+
+
+def test_a_random_split_has_the_same_voices_on_both_sides_and_all_emotions():
+    split = at_random(CLIPS, "ravdess", 1)
+    assert {clip.corpus for clip in split.test} == {"ravdess"}
+    assert {clip.speaker for clip in split.test} & {clip.speaker for clip in split.train}
+    assert set(Counter(clip.emotion for clip in split.test).values()) == {4}
+    assert not set(split.train) & set(split.test)

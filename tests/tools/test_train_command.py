@@ -1,0 +1,73 @@
+"""``intone-lab train`` from a folder of sound files to a model that is served."""
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from intone.models import load_model
+
+if find_spec("tensorflow") is None:
+    pytest.skip("the lab's extra is not installed", allow_module_level=True)
+if shutil.which("espeak-ng") is None:
+    pytest.skip("espeak-ng is not installed", allow_module_level=True)
+
+
+def speak(path: Path, *, pitch: int, speed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    words = "Kids are talking by the door"
+    subprocess.run(["espeak-ng", "-w", path, "-p", str(pitch), "-s", str(speed), words], check=True)
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory) -> Path:
+    """Ten synthetic actors in eight emotions, named as RAVDESS names them."""
+    root = tmp_path_factory.mktemp("corpora")
+    for actor in range(1, 11):
+        for emotion in range(1, 9):
+            name = f"03-01-0{emotion}-01-01-01-{actor:02}.wav"
+            speak(
+                root / f"Actor_{actor:02}" / name,
+                pitch=(20 if actor % 2 else 70) + actor,
+                speed=110 + 12 * emotion,
+            )
+    return root
+
+
+def train(corpora: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "intone_lab", "train", "--corpora", corpora, "--epochs", "1"]
+    command += ["--out", folder / "tiny", "--runs", folder / "runs"]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+
+
+def test_a_folder_of_speech_becomes_a_model_that_is_served(corpora, tmp_path):
+    done = train(corpora, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "epoch 1/1" in done.stdout
+    model = load_model(tmp_path / "tiny")
+    model.new_recogniser()
+    protocols = {(row.corpus, row.protocol) for row in model.card.accuracy}
+    assert len(protocols) == 2
+    assert [row.clips for row in model.card.training] == [80]
+    report = (tmp_path / "tiny" / "report.md").read_text()
+    assert "largest gap in probability" in report
+    assert (tmp_path / "tiny" / "confusion.png").stat().st_size > 10_000
+
+    # A second run finds every split trained, and comes to the same.
+    again = train(corpora, tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "epoch" not in again.stdout
+    assert load_model(tmp_path / "tiny").card.accuracy == model.card.accuracy
+    settings = next((tmp_path / "runs").glob("*/settings.json"))
+    assert json.loads(settings.read_text())["epochs"] == 1
+
+
+def test_a_folder_without_speech_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = train(tmp_path / "empty", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: no clips")

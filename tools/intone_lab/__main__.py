@@ -1,0 +1,5 @@
+"""``python -m intone_lab``."""
+
+from intone_lab.cli import main
+
+main()
