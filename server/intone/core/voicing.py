@@ -20,7 +20,7 @@ _HOP = _HOP_MS * _RATE_HZ // 1_000
 _MIN_LAG = _RATE_HZ // 400
 _MAX_LAG = _RATE_HZ // 70
 _FFT = 256
-_PEAK = 0.75
+_PEAK = 0.7
 """NCCF over which a window counts as periodic."""
 
 
