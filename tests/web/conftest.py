@@ -47,6 +47,14 @@ def store() -> ModelStore:
     return ModelStore.load()
 
 
+@pytest.fixture(scope="session")
+def patient_server(start_server):
+    """A process that leaves no interim out, however slow the machine is just now."""
+    flags = [f"--set=engine.{name}_backlog_s=60" for name in ("interim", "refuse", "discard")]
+    with start_server(*flags) as running:
+        yield running
+
+
 @pytest.fixture
 def serve(store: ModelStore) -> Serve:
     """``async with serve(limits={"max_sessions": 1}, tokens=("t",)) as local: …``."""

@@ -51,11 +51,11 @@ async def refused(socket, message):
     ids=lambda value: None if isinstance(value, str) and len(value) > 40 else repr(value)[:24],
 )
 async def test_a_refused_message_gets_its_error_and_the_session_goes_on(
-    server, female_wav, frame, code
+    patient_server, female_wav, frame, code
 ):
     data = talk.pcm_of(female_wav)
-    undisturbed = talk.utterance_events(await talk.hear(server.url, data))
-    async with talk.connect(server.url) as socket:
+    undisturbed = talk.utterance_events(await talk.hear(patient_server.url, data))
+    async with talk.connect(patient_server.url) as socket:
         await talk.receive(socket)
         for _ in range(2):
             error = await refused(socket, frame)
@@ -85,10 +85,10 @@ async def test_odd_for_stereo_is_not_whole_samples_of_both(server):
         assert (await talk.receive_all(socket))[-1]["received"]["bytes"] == 3_200
 
 
-async def test_update_after_audio_is_refused_and_changes_nothing(server, male_wav):
+async def test_update_after_audio_is_refused_and_changes_nothing(patient_server, male_wav):
     data = talk.pcm_of(male_wav)
-    undisturbed = talk.utterance_events(await talk.hear(server.url, data))
-    async with talk.connect(server.url) as socket:
+    undisturbed = talk.utterance_events(await talk.hear(patient_server.url, data))
+    async with talk.connect(patient_server.url) as socket:
         await talk.receive(socket)
         await socket.send(data[:3_200])
         await talk.say(socket, "session.update", audio={"encoding": "mulaw"})

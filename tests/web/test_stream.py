@@ -33,9 +33,9 @@ def decoded(messages):
     return [decode_server(json.dumps(m)) for m in talk.utterance_events(messages)]
 
 
-async def test_a_session_from_hello_to_goodbye(server, store, two_utterances_wav):
+async def test_a_session_from_hello_to_goodbye(patient_server, store, two_utterances_wav):
     data = talk.pcm_of(two_utterances_wav)
-    messages = await talk.hear(server.url, data)
+    messages = await talk.hear(patient_server.url, data)
     card = store["gru"].card
     created, closed = messages[0], messages[-1]
     assert created["type"] == "session.created"
@@ -76,9 +76,11 @@ async def test_a_session_from_hello_to_goodbye(server, store, two_utterances_wav
     }
 
 
-async def test_the_stream_says_what_the_session_in_process_says(server, gru, two_utterances_wav):
+async def test_the_stream_says_what_the_session_in_process_says(
+    patient_server, gru, two_utterances_wav
+):
     data = talk.pcm_of(two_utterances_wav)
-    messages = await talk.hear(server.url, data)
+    messages = await talk.hear(patient_server.url, data)
     assert decoded(messages) == expected_events(gru, data)
 
 
@@ -86,12 +88,12 @@ async def test_the_stream_says_what_the_session_in_process_says(server, gru, two
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(cuts=st.lists(st.integers(0, 160_000), max_size=30))
-def test_any_chunking_gives_the_same_events(server, gru, male_wav, cuts):
+def test_any_chunking_gives_the_same_events(patient_server, gru, male_wav, cuts):
     # Whole samples: a message is refused otherwise.
     data = talk.pcm_of(male_wav)
     bounds = sorted({0, len(data), *(min(2 * cut, len(data)) for cut in cuts)})
     pieces = [data[a:b] for a, b in pairwise(bounds)]
-    assert decoded(asyncio.run(said(server.url, pieces))) == expected_events(gru, data)
+    assert decoded(asyncio.run(said(patient_server.url, pieces))) == expected_events(gru, data)
 
 
 async def said(url, pieces):
@@ -102,9 +104,9 @@ async def said(url, pieces):
         return await talk.receive_all(socket)
 
 
-async def test_one_sample_at_a_time_gives_the_same_events(server, gru, female_wav):
+async def test_one_sample_at_a_time_gives_the_same_events(patient_server, gru, female_wav):
     data = talk.pcm_of(female_wav)[: 2 * 16_000]
-    messages = await talk.hear(server.url, data, piece=2)
+    messages = await talk.hear(patient_server.url, data, piece=2)
     assert decoded(messages) == expected_events(gru, data)
 
 
@@ -128,11 +130,11 @@ async def test_beside_two_hundred_others_a_session_hears_the_same(
 
 
 @pytest.mark.parametrize("encoding", ["f32le", "mulaw", "alaw"])
-async def test_every_encoding_is_heard(server, gru, male_wav, encoding):
+async def test_every_encoding_is_heard(patient_server, gru, male_wav, encoding):
     samples = soundfile.read(male_wav, dtype="float32")[0]
     data = samples.astype("<f4").tobytes() if encoding == "f32le" else g711(samples, encoding)
     audio = AudioFormat(Encoding(encoding))
-    messages = await talk.hear(server.url, data, query=f"?encoding={encoding}")
+    messages = await talk.hear(patient_server.url, data, query=f"?encoding={encoding}")
     assert messages[0]["audio"]["encoding"] == encoding
     assert decoded(messages) == expected_events(gru, data, audio)
     assert talk.of_type(messages, "utterance.result")
@@ -146,18 +148,20 @@ def g711(samples, encoding):
     return file.getvalue()
 
 
-async def test_two_channels_are_two_speakers(server, gru, male_wav, female_wav):
+async def test_two_channels_are_two_speakers(patient_server, gru, male_wav, female_wav):
     voices = [np.frombuffer(talk.pcm_of(path), "<i2") for path in (male_wav, female_wav)]
     length = min(map(len, voices))
     data = np.stack([voice[:length] for voice in voices], axis=1).tobytes()
-    messages = await talk.hear(server.url, data, query="?channels=2", piece=6_400)
+    messages = await talk.hear(patient_server.url, data, query="?channels=2", piece=6_400)
     assert decoded(messages) == expected_events(gru, data, AudioFormat(channels=2))
     assert {m["channel"] for m in talk.of_type(messages, "utterance.result")} == {0, 1}
 
 
-async def test_update_before_audio_is_answered_by_the_whole_configuration(server, gru, male_wav):
+async def test_update_before_audio_is_answered_by_the_whole_configuration(
+    patient_server, gru, male_wav
+):
     data = talk.pcm_of(male_wav)
-    async with talk.connect(server.url) as socket:
+    async with talk.connect(patient_server.url) as socket:
         created = await talk.receive(socket)
         await talk.say(
             socket, "session.update", audio={"sample_rate_hz": 8_000}, interim_ms=0, novelty=1
