@@ -162,7 +162,10 @@ export class IntoneClient extends Emitter {
 
   async #open() {
     this.#enter({ state: ClientState.CONNECTING });
-    const stream = new StreamSession(this.#makeSocket(), { ...DEFAULT_TIMES, ...this.#options.times });
+    const stream = new StreamSession(this.#makeSocket(), {
+      ...DEFAULT_TIMES,
+      ...this.#options.times,
+    });
     this.#stream = stream;
     stream.on("event", (event) => this.#receive(event));
     stream.on("lag", (lag) => this.emit("lag", lag));

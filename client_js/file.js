@@ -48,8 +48,13 @@ export async function decodeFile(file) {
  * @returns {number | null} the rate, in Hz, if it is a WAV of a rate that browsers can work at
  */
 export function wavRateHz(bytes) {
-  if (bytes.byteLength < 44 || ascii(bytes, 0) !== "RIFF" || ascii(bytes, 8) !== "WAVE") return null;
-  for (let at = 12; at + 24 <= bytes.byteLength; at += 8 + evenLength(bytes.getUint32(at + 4, true))) {
+  if (bytes.byteLength < 44 || ascii(bytes, 0) !== "RIFF" || ascii(bytes, 8) !== "WAVE")
+    return null;
+  for (
+    let at = 12;
+    at + 24 <= bytes.byteLength;
+    at += 8 + evenLength(bytes.getUint32(at + 4, true))
+  ) {
     if (ascii(bytes, at) !== "fmt ") continue;
     const rateHz = bytes.getUint32(at + 12, true);
     return rateHz >= 8_000 && rateHz <= 96_000 ? rateHz : null;
@@ -109,9 +114,12 @@ function mixedBlock(audio, at) {
  * @throws {FileError} when the file lasts longer than a session may, or the connection is lost
  */
 export async function streamFile(client, audio, { signal, onFrame } = {}) {
-  const { max_rate: maxRate = 1, max_session_s: maxSessionS = Infinity } = client.session?.limits ?? {};
+  const { max_rate: maxRate = 1, max_session_s: maxSessionS = Infinity } =
+    client.session?.limits ?? {};
   if (audio.duration > maxSessionS) {
-    throw new FileError(`The file lasts longer than the ${maxSessionS / 60} minutes that the server allows.`);
+    throw new FileError(
+      `The file lasts longer than the ${maxSessionS / 60} minutes that the server allows.`,
+    );
   }
   const startedAtMs = performance.now();
   let sentMs = 0;
@@ -119,7 +127,8 @@ export async function streamFile(client, audio, { signal, onFrame } = {}) {
     await pause(startedAtMs + sentMs / (maxRate * RATE_MARGIN) - performance.now());
     await client.drained();
     if (signal?.aborted) return;
-    if (client.state !== "open") throw new FileError("The connection was lost while the file was sent.");
+    if (client.state !== "open")
+      throw new FileError("The connection was lost while the file was sent.");
     onFrame?.(frame);
     sentMs += frame.byteLength / WIRE_BYTES_PER_MS;
     client.send(frame);

@@ -99,9 +99,16 @@ export class LevelStrip {
       const share = isBar ? meterShare(bar.dbfs) : 0;
       const tall = Math.max(BAR_MIN_HEIGHT_PX, share * height);
       const name = isBar ? this.#colourName(bar.atMs) : "--strip-idle";
-      context.fillStyle = colours.getPropertyValue(name) || colours.getPropertyValue("--strip-speech");
+      context.fillStyle =
+        colours.getPropertyValue(name) || colours.getPropertyValue("--strip-speech");
       context.beginPath();
-      context.roundRect(n * BAR_PITCH_PX, (height - tall) / 2, BAR_WIDTH_PX, tall, BAR_WIDTH_PX / 2);
+      context.roundRect(
+        n * BAR_PITCH_PX,
+        (height - tall) / 2,
+        BAR_WIDTH_PX,
+        tall,
+        BAR_WIDTH_PX / 2,
+      );
       context.fill();
     }
   }

@@ -42,10 +42,7 @@ const SENTENCES = {
     "denied",
     "The microphone is blocked for this page. Allow it in the browser's site settings, then start again.",
   ],
-  SecurityError: [
-    "denied",
-    "The browser's settings forbid this page to use a microphone.",
-  ],
+  SecurityError: ["denied", "The browser's settings forbid this page to use a microphone."],
   NotFoundError: ["missing", "No microphone was found. Connect one, then start again."],
   OverconstrainedError: ["missing", "The chosen microphone is not connected any more."],
   NotReadableError: [
@@ -59,7 +56,10 @@ const SENTENCES = {
 function inWords(error) {
   if (error instanceof MicrophoneError) return error;
   const name = error instanceof Error || error instanceof DOMException ? error.name : "";
-  const [code, sentence] = SENTENCES[name] ?? ["failed", `The microphone could not be opened: ${error}`];
+  const [code, sentence] = SENTENCES[name] ?? [
+    "failed",
+    `The microphone could not be opened: ${error}`,
+  ];
   return new MicrophoneError(code, sentence);
 }
 
@@ -105,7 +105,10 @@ export class Microphone extends Emitter {
       );
     }
     if (!navigator.mediaDevices?.getUserMedia || typeof AudioWorkletNode === "undefined") {
-      throw new MicrophoneError("unsupported", "This browser cannot record. Try a current Chrome or Firefox.");
+      throw new MicrophoneError(
+        "unsupported",
+        "This browser cannot record. Try a current Chrome or Firefox.",
+      );
     }
     try {
       this.#stream = await navigator.mediaDevices.getUserMedia({ audio: this.#constraints });
@@ -138,7 +141,9 @@ export class Microphone extends Emitter {
     });
     capture.port.onmessage = ({ data }) => this.emit("frame", data);
     capture.onprocessorerror = () => {
-      this.#fail(new MicrophoneError("failed", "The recording stopped because of an internal error."));
+      this.#fail(
+        new MicrophoneError("failed", "The recording stopped because of an internal error."),
+      );
     };
     // The processor writes no output, so this plays silence; unconnected, it would not run at all.
     context.createMediaStreamSource(stream).connect(capture).connect(context.destination);
@@ -151,7 +156,10 @@ export class Microphone extends Emitter {
       await context.audioWorklet.addModule(this.#workletUrl);
     } catch {
       // The same AbortError as a microphone's, and no more detail than that.
-      throw new MicrophoneError("failed", "The recorder could not be loaded: the server cannot be reached.");
+      throw new MicrophoneError(
+        "failed",
+        "The recorder could not be loaded: the server cannot be reached.",
+      );
     }
   }
 

@@ -51,13 +51,16 @@ export class ModelChooser extends Emitter {
   /** Asks the server again. */
   async load() {
     try {
-      const response = await fetch(new URL("v1/models", this.#baseUrl), { headers: this.#headers() });
+      const response = await fetch(new URL("v1/models", this.#baseUrl), {
+        headers: this.#headers(),
+      });
       this.#tokenForm.hidden = response.status !== 401;
       if (!response.ok) throw new Error(await refusal(response));
       const { models, default: usual } = await response.json();
       this.#offer(models, usual);
     } catch (error) {
-      const why = error instanceof TypeError ? "it cannot be reached" : String(error).replace(/^Error: /, "");
+      const why =
+        error instanceof TypeError ? "it cannot be reached" : String(error).replace(/^Error: /, "");
       this.emit("failed", `The server did not list its models: ${why}.`);
     }
   }

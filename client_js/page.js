@@ -115,7 +115,9 @@ class Page {
       this.#show(frame);
       client.send(frame);
     });
-    microphone.on("muted", (isMuted) => this.#board.notify(isMuted ? "The microphone is muted." : ""));
+    microphone.on("muted", (isMuted) =>
+      this.#board.notify(isMuted ? "The microphone is muted." : ""),
+    );
     microphone.on("ended", (error) => {
       this.#board.notify(error.message);
       void this.#stop();
@@ -132,7 +134,8 @@ class Page {
     this.#enter(Phase.LISTENING);
     const { signal } = this.#abort;
     await streamFile(client, audio, { signal, onFrame: (frame) => this.#show(frame) });
-    await this.#stop();
+    // Aborted, it has been stopped already, and something else may be running by now.
+    if (!signal.aborted) await this.#stop();
   }
 
   async #stop() {

@@ -27,7 +27,9 @@ export class PcmFramer {
   /** @param {number} [frameSamples] samples in a frame */
   constructor(frameSamples = (WIRE_RATE_HZ * FRAME_MS) / 1_000) {
     if (!Number.isInteger(frameSamples) || frameSamples <= 0) {
-      throw new RangeError(`a frame must hold a positive whole number of samples, not ${frameSamples}`);
+      throw new RangeError(
+        `a frame must hold a positive whole number of samples, not ${frameSamples}`,
+      );
     }
     this.#frame = new DataView(new ArrayBuffer(2 * frameSamples));
   }

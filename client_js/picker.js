@@ -13,7 +13,9 @@ export class FilePicker extends Emitter {
     input.addEventListener("change", () => this.#pick());
     document.addEventListener("dragover", (event) => this.#drag(event, true));
     // With a related target the pointer has only moved on to another element of the page.
-    document.addEventListener("dragleave", (event) => this.#drag(event, event.relatedTarget !== null));
+    document.addEventListener("dragleave", (event) =>
+      this.#drag(event, event.relatedTarget !== null),
+    );
     document.addEventListener("drop", (event) => this.#drop(event));
   }
 

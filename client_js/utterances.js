@@ -51,7 +51,10 @@ export class UtteranceList {
     const row = this.#running.get(event.utterance_id);
     if (!row) return;
     row.dataset.label = event.emotion.label;
-    row.replaceChildren(timeSpan(`${clock(event.start_ms)} –`), saying(labelName(event.emotion.label)));
+    row.replaceChildren(
+      timeSpan(`${clock(event.start_ms)} –`),
+      saying(`${labelName(event.emotion.label)} so far`),
+    );
   }
 
   /** @param {UtteranceResult} event */
@@ -68,7 +71,10 @@ export class UtteranceList {
     row.dataset.state = "discarded";
     row.dataset.reason = reason;
     delete row.dataset.label;
-    row.replaceChildren(timeSpan(`${clock(startMs)} – ${clock(endMs)}`), saying(`Left out: ${discardReason(reason)}`));
+    row.replaceChildren(
+      timeSpan(`${clock(startMs)} – ${clock(endMs)}`),
+      saying(`Left out: ${discardReason(reason)}`),
+    );
   }
 
   /** The session is gone, and what was running in it with it. */
@@ -111,7 +117,12 @@ function resultDetails(event) {
   const details = element("details", "");
   const summary = element("summary", "");
   const label = element("strong", "utterance-label", labelName(emotion.label));
-  const head = element("span", "utterance-head", label, element("span", "confidence", percent(emotion.confidence)));
+  const head = element(
+    "span",
+    "utterance-head",
+    label,
+    element("span", "confidence", percent(emotion.confidence)),
+  );
   summary.append(
     timeSpan(`${clock(startMs)} – ${clock(endMs)}`),
     head,

@@ -22,7 +22,8 @@ class CaptureProcessor extends AudioWorkletProcessor {
   process(inputs) {
     const samples = inputs[0]?.[0];
     // No channel at all means that nothing is connected yet, not silence.
-    if (samples && !this.#isFinished) this.#post(this.#framer.push(this.#resampler.process(samples)));
+    if (samples && !this.#isFinished)
+      this.#post(this.#framer.push(this.#resampler.process(samples)));
     return !this.#isFinished;
   }
 

@@ -7,7 +7,10 @@ test("the first wait is 1 to 5 s by chance, then each is 1.3 times longer, up to
   const soonest = new Backoff({ random: () => 0 });
   assert.deepEqual([soonest.next(), soonest.next(), soonest.next()], [1_000, 1_300, 1_690]);
   const latest = new Backoff({ random: () => 1 });
-  assert.deepEqual([1, 2, 3, 4, 5].map(() => latest.next()), [5_000, 6_500, 8_450, 10_000, 10_000]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map(() => latest.next()),
+    [5_000, 6_500, 8_450, 10_000, 10_000],
+  );
 });
 
 test("reset starts anew, with new chance", () => {

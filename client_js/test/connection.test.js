@@ -70,7 +70,10 @@ test("connect, send, close: the server gets the audio and the client its totals"
   const [audio, flush, close] = connection.received;
   assert.deepEqual(new Uint8Array(audio), new Uint8Array(FRAME));
   assert.deepEqual([flush.type, close.type], ["flush", "session.close"]);
-  assert.deepEqual(states.map(({ state }) => state), ["connecting", "open", "closing", "closed"]);
+  assert.deepEqual(
+    states.map(({ state }) => state),
+    ["connecting", "open", "closing", "closed"],
+  );
 });
 
 test("results that come after close() was called are still given out", async (t) => {
@@ -139,8 +142,18 @@ test("an error that the session survived is not the reason for its later loss", 
   await client.connect();
   const states = recorded(client, "state");
   const message = "The model failed.";
-  server.connections[0].send({ type: "error", code: "recogniser_failed", message, retryable: true });
-  server.connections[0].send({ type: "utterance.started", utterance_id: 2, channel: 0, start_ms: 0 });
+  server.connections[0].send({
+    type: "error",
+    code: "recogniser_failed",
+    message,
+    retryable: true,
+  });
+  server.connections[0].send({
+    type: "utterance.started",
+    utterance_id: 2,
+    channel: 0,
+    start_ms: 0,
+  });
   server.connections[0].close(1012);
   await until(() => client.state === "closed");
   assert.equal(states[0].error.code, "server_unavailable");
@@ -159,7 +172,10 @@ test("a lost session is opened anew, audio in between is counted as dropped", as
   assert.equal(states.at(-1).error.code, "server_unavailable");
 
   await until(() => client.state === "open");
-  assert.deepEqual(sessions.map((session) => session.session_id), ["s1", "s2"]);
+  assert.deepEqual(
+    sessions.map((session) => session.session_id),
+    ["s1", "s2"],
+  );
   client.send(FRAME);
   await until(() => server.connections[1].received.length === 1);
 });
@@ -193,7 +209,10 @@ for (const [name, options, code] of [
     server.connections[0].send({ type: "error", code: "rate_limited", message, retryable: true });
     server.connections[0].close(code);
     await until(() => client.state === "closed");
-    assert.deepEqual(states.map(({ state }) => state), ["closed"]);
+    assert.deepEqual(
+      states.map(({ state }) => state),
+      ["closed"],
+    );
     assert.equal(states[0].error.message, message);
     assert.equal(server.connections.length, 1);
   });
@@ -242,7 +261,8 @@ test("the lag is measured by ping", async (t) => {
   await client.connect();
   const lags = recorded(client, "lag");
   server.connections[0].onMessage = ({ type, marker }) => {
-    if (type === "ping") server.connections[0].send({ type: "pong", marker, received_ms: 0, lag_ms: 42 });
+    if (type === "ping")
+      server.connections[0].send({ type: "pong", marker, received_ms: 0, lag_ms: 42 });
     if (type === "session.close") server.connections[0].close(1000);
   };
   await until(() => lags.length >= 2);
@@ -264,7 +284,12 @@ test("an unknown event passes, a later known one is still heard", async (t) => {
   await client.connect();
   const started = recorded(client, "utterance.started");
   server.connections[0].send({ type: "utterance.transcript", text: "…" });
-  server.connections[0].send({ type: "utterance.started", utterance_id: 1, channel: 0, start_ms: 0 });
+  server.connections[0].send({
+    type: "utterance.started",
+    utterance_id: 1,
+    channel: 0,
+    start_ms: 0,
+  });
   await until(() => started.length === 1);
 });
 

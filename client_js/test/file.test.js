@@ -40,14 +40,21 @@ test("a WAV's rate is read from its header, wherever the chunk is", () => {
 });
 
 test("what is not a WAV, or is cut off, has no rate to read", () => {
-  for (const bytes of [Buffer.alloc(0), Buffer.alloc(100), Buffer.from(`RIFF....WAVE${"x".repeat(40)}`)]) {
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.alloc(100),
+    Buffer.from(`RIFF....WAVE${"x".repeat(40)}`),
+  ]) {
     assert.equal(wavRateHz(new DataView(new Uint8Array(bytes).buffer)), null);
   }
 });
 
 test("16 kHz 16-bit audio reaches the wire bit for bit", () => {
   const pcm = Int16Array.from({ length: 20_000 }, (_, n) => ((n * 7_919) % 65_536) - 32_768);
-  const audio = audioOf(16_000, Float32Array.from(pcm, (value) => value / 32_768));
+  const audio = audioOf(
+    16_000,
+    Float32Array.from(pcm, (value) => value / 32_768),
+  );
   const values = [...framesOf(audio)].flatMap((frame) => [...new Int16Array(frame)]);
   assert.deepEqual(values, [...pcm]);
 });

@@ -17,7 +17,8 @@ test("samples are rounded, and clamped outside [-1, 1]", () => {
     [-Infinity, -32_768],
     [NaN, 0],
   ];
-  for (const [sample, expected] of table) assert.ok(Object.is(toInt16(sample), expected), `${sample}`);
+  for (const [sample, expected] of table)
+    assert.ok(Object.is(toInt16(sample), expected), `${sample}`);
 });
 
 test("every 16-bit value survives the way to float and back", () => {
@@ -50,7 +51,10 @@ for (const samples of [0, 1, 9, 10, 11, 19, 20, 21]) {
       const rest = framer.flush();
       assert.equal(rest?.byteLength ?? 0, 2 * (samples % 10));
       const values = [...frames, rest ?? new ArrayBuffer(0)].flatMap((f) => [...new Int16Array(f)]);
-      assert.deepEqual(values, Array.from(input, (_, n) => n + 1));
+      assert.deepEqual(
+        values,
+        Array.from(input, (_, n) => n + 1),
+      );
       assert.equal(framer.flush(), null);
     }
   });

@@ -58,6 +58,9 @@ test("a screen reader is told the answer in a sentence", () => {
 });
 
 test("a model is described by what its card says, and by nothing where it says nothing", () => {
-  assert.equal(modelWords({ description: "A GRU.", licence: "MIT" }), "A GRU. Licence of the weights: MIT.");
+  assert.equal(
+    modelWords({ description: "A GRU.", licence: "MIT" }),
+    "A GRU. Licence of the weights: MIT.",
+  );
   assert.equal(modelWords({}), "");
 });

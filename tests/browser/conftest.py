@@ -45,15 +45,29 @@ def chromium() -> tuple[str, str]:
     return str(found[0]), str(found[1])
 
 
+def write_microphone(path: Path, speech: np.ndarray, rate_hz: int) -> Path:
+    """Write what the fake device plays over and over."""
+    resampled = soxr.resample(speech, rate_hz, MICROPHONE_RATE_HZ)
+    soundfile.write(path, resampled, MICROPHONE_RATE_HZ, "PCM_16")
+    return path
+
+
 @pytest.fixture(scope="session")
 def microphone_wav(two_utterances_wav: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A man, a pause, a woman, a pause; the fake device plays it over and over."""
+    """A man, a pause, a woman, a pause."""
     speech, rate_hz = soundfile.read(two_utterances_wav, dtype="float32")
-    speech = soxr.resample(speech, rate_hz, MICROPHONE_RATE_HZ)
-    pause = np.zeros(MICROPHONE_RATE_HZ * 3 // 2, np.float32)
-    path = tmp_path_factory.mktemp("microphone") / "speech.wav"
-    soundfile.write(path, np.concatenate([speech, pause]), MICROPHONE_RATE_HZ, "PCM_16")
-    return path
+    pause = np.zeros(rate_hz * 3 // 2, np.float32)
+    folder = tmp_path_factory.mktemp("microphone")
+    return write_microphone(folder / "speech.wav", np.concatenate([speech, pause]), rate_hz)
+
+
+@pytest.fixture(scope="session")
+def unbroken_wav(male_wav: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A man who never pauses."""
+    speech, rate_hz = soundfile.read(male_wav, dtype="float32")
+    [loud] = np.nonzero(np.abs(speech) > 0.02)
+    folder = tmp_path_factory.mktemp("microphone")
+    return write_microphone(folder / "unbroken.wav", speech[loud[0] : loud[-1]], rate_hz)
 
 
 @pytest.fixture
@@ -66,7 +80,11 @@ def open_page(chromium: tuple[str, str], microphone_wav: Path) -> OpenPage:
 
     @contextlib.contextmanager
     def start(
-        url: str, *, may_listen: bool = True, logs_errors: bool = False
+        url: str,
+        *,
+        may_listen: bool = True,
+        logs_errors: bool = False,
+        microphone: Path = microphone_wav,
     ) -> Iterator[ListeningPage]:
         options = webdriver.ChromeOptions()
         options.binary_location, driver_path = chromium
@@ -74,7 +92,7 @@ def open_page(chromium: tuple[str, str], microphone_wav: Path) -> OpenPage:
         for flag in (
             *FLAGS,
             f"--use-fake-ui-for-media-stream{answer}",
-            f"--use-file-for-fake-audio-capture={microphone_wav}",
+            f"--use-file-for-fake-audio-capture={microphone}",
         ):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
