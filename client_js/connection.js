@@ -162,14 +162,19 @@ export class IntoneClient extends Emitter {
 
   async #open() {
     this.#enter({ state: ClientState.CONNECTING });
-    const stream = new StreamSession(this.#makeSocket(), {
-      ...DEFAULT_TIMES,
-      ...this.#options.times,
-    });
-    this.#stream = stream;
-    stream.on("event", (event) => this.#receive(event));
-    stream.on("lag", (lag) => this.emit("lag", lag));
-    this.#afterEnd(await stream.ended);
+    try {
+      this.#stream = new StreamSession(this.#makeSocket(), {
+        ...DEFAULT_TIMES,
+        ...this.#options.times,
+      });
+    } catch (error) {
+      // An address or a token that no WebSocket can be made of; a later attempt would be no better.
+      const reason = `no connection can be made: ${error}`;
+      return this.#afterEnd({ closeCode: 1008, reason, totals: null, error: null, unsentBytes: 0 });
+    }
+    this.#stream.on("event", (event) => this.#receive(event));
+    this.#stream.on("lag", (lag) => this.emit("lag", lag));
+    this.#afterEnd(await this.#stream.ended);
   }
 
   #makeSocket() {

@@ -293,6 +293,12 @@ test("an unknown event passes, a later known one is still heard", async (t) => {
   await until(() => started.length === 1);
 });
 
+test("a token that no header can carry fails connect() instead of leaving it open", async (t) => {
+  const { client } = await conversation(t, { token: "line\nbreak" });
+  await assert.rejects(client.connect(), /no connection can be made/);
+  assert.equal(client.state, "closed");
+});
+
 test("connect() twice is a mistake, and says what to do", async (t) => {
   const { client } = await conversation(t);
   await client.connect();
