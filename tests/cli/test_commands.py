@@ -72,7 +72,7 @@ def test_help_waits_for_no_engine():
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("listen",), ("analyze",), ("analyze", "--format", "xml", "a.wav"), ("serve", "--port=x")],
+    [("listen",), ("analyze",), ("analyze", "--format", "xml", "a.wav"), ("serve", "--port=x")],
 )
 def test_wrong_use_is_exit_code_2(arguments):
     done = intone(*arguments)

@@ -99,7 +99,11 @@ def _settings(
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one. [8765]")
 @click.option("--token", "tokens", multiple=True, help="Accept this bearer token; repeatable.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Accept its lines as tokens.")
-@click.option("--allow-open/--no-allow-open", default=None, help="Listen beyond loopback without.")
+@click.option(
+    "--allow-open/--no-allow-open",
+    default=None,
+    help="Listen beyond loopback without a token: only behind something that keeps the door.",
+)
 @click.option(
     "--allowed-origin",
     "allowed_origins",
@@ -173,8 +177,6 @@ def stream(
     interims: bool,
 ) -> int:
     """Stream a sound FILE to a server and print what it answers."""
-    import asyncio
-
     from intone.cli.stream import StreamRequest, stream_file
 
     request = StreamRequest(
@@ -186,7 +188,7 @@ def stream(
         with_interims=interims,
         format_name=format_name,
     )
-    return asyncio.run(stream_file(request, report))
+    return stream_file(request, report)
 
 
 @commands.command()

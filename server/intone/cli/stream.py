@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -31,8 +33,27 @@ class StreamRequest:
     format_name: str
 
 
-async def stream_file(request: StreamRequest, report: Report) -> int:
-    """Stream the file and print the answers; return 1 if the server refused a part, else 0."""
+def stream_file(request: StreamRequest, report: Report) -> int:
+    """Stream the file and print the answers; return 1 if the server refused a part, else 0.
+
+    Raises :class:`KeyboardInterrupt` after Ctrl-C.
+    """
+    try:
+        return asyncio.run(_until_interrupted(request, report))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _until_interrupted(request: StreamRequest, report: Report) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    # Before Python 3.11 asyncio.run does not turn Ctrl-C into a cancellation by itself.
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+    return await _stream(request, report)
+
+
+async def _stream(request: StreamRequest, report: Report) -> int:
     with open_audio(request.file, click.format_filename(request.file)) as audio:
         audio_format, blocks = audio.spoken()
         async with client.connect(
