@@ -26,8 +26,8 @@ class AugmentSettings:
     """Gain, drawn evenly from ± this."""
     tilt_db: float = 4.0
     """Standard deviation of the spectral tilt over the band: microphones and rooms."""
-    noise_probability: float = 0.7
-    snr_db: tuple[float, float] = (5.0, 45.0)
+    noise_probability: float = 0.5
+    snr_db: tuple[float, float] = (12.0, 50.0)
     """Signal to noise: most of it light, which is what helps on new voices."""
     time_masks: int = 2
     time_mask_frames: int = 12

@@ -27,7 +27,7 @@ class BatchSettings:
     size: int = 64
     frames: int = 256
     """Length of a training crop: 2.56 s; most utterances are shorter and are padded."""
-    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.35, "crema_d": 0.35})
+    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.35})
     """Part of a corpus's clips in an epoch, where not all: TESS is two voices, 2,800 clips."""
     label_smoothing: float = 0.1
     crop_probability: float = 0.5

@@ -76,14 +76,14 @@ def _train(root: Path, out: Path, runs: Path, settings: object, jobs: int) -> No
     clips = find_clips(root)
     examples = prepare(clips, SPEEDS, runs / "heard")
     folder = pipeline.run_folder(runs, clips, settings)
-    *held_out, final = trained
     measured = []
-    for model in held_out:
+    for model in trained:
         click.echo(f"{model.split.name}: streaming {len(model.split.test)} held-out clips")
         path = folder / f"{model.split.name}.keras"
         measured.append(pipeline.measure(model, examples, path))
-    *folds, random = measured
-    study = report.Study(tuple(folds), random, DEVELOPMENT_FOLD)
+    final = trained[-1]
+    *folds, random, strangers = measured
+    study = report.Study(tuple(folds), random, strangers, DEVELOPMENT_FOLD)
     emotion, gender = report.calibrations(study)
     card = export.make_card(
         final.int8,

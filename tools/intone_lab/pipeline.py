@@ -27,7 +27,7 @@ from intone_lab.training import SPEEDS, TrainSettings, save, train
 ALWAYS_TRAIN = frozenset({"tess"})
 """Two speakers, both women: there is no fold of TESS without half of its voices."""
 FINAL = "final"
-"""The split that holds nobody out: what ships."""
+"""The split that holds nobody out, what ships; tested on corpora that are not trained on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,13 +50,15 @@ class Measured:
     """Largest difference in probability, float model streamed against Keras offline."""
 
 
-def splits(clips: Sequence[Clip], seed: int) -> list[Split]:
+def splits(clips: Sequence[Clip], settings: TrainSettings) -> list[Split]:
     """Return every split of a complete run: the folds, the random one, and the final one."""
     labelled = [clip for clip in clips if clip.emotion is not None]
+    own = [clip for clip in labelled if clip.corpus in settings.corpora]
+    strangers = [clip for clip in labelled if clip.corpus not in settings.corpora]
     return [
-        *by_speaker(labelled, seed, ALWAYS_TRAIN),
-        at_random(labelled, "ravdess", seed),
-        Split(FINAL, tuple(labelled), ()),
+        *by_speaker(own, settings.seed, ALWAYS_TRAIN),
+        at_random(own, "ravdess", settings.seed),
+        Split(FINAL, tuple(own), tuple(strangers)),
     ]
 
 
@@ -73,7 +75,7 @@ def train_all(root: Path, runs: Path, settings: TrainSettings, jobs: int) -> lis
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps(settings.as_row(), indent=2, default=str))
     prepare(clips, SPEEDS, runs / "heard")
-    names = [split.name for split in splits(clips, settings.seed)]
+    names = [split.name for split in splits(clips, settings)]
     # Fresh processes: TensorFlow does not survive a fork, and each gets one thread.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
@@ -81,7 +83,7 @@ def train_all(root: Path, runs: Path, settings: TrainSettings, jobs: int) -> lis
         contents = [job.result() for job in work]
     return [
         Trained(split, *content)
-        for split, content in zip(splits(clips, settings.seed), contents, strict=True)
+        for split, content in zip(splits(clips, settings), contents, strict=True)
     ]
 
 
@@ -108,7 +110,7 @@ def _trained_model(
     path = run_folder(runs, clips, settings) / f"{name}.keras"
     if path.exists():
         return keras.models.load_model(path)
-    split = next(split for split in splits(clips, settings.seed) if split.name == name)
+    split = next(split for split in splits(clips, settings) if split.name == name)
     wanted = set(split.train)
     examples = [e for e in prepare(clips, SPEEDS, runs / "heard") if e.clip in wanted]
     model = train(examples, settings, name)

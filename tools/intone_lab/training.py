@@ -25,7 +25,9 @@ class TrainSettings:
     """Everything that decides a run, besides the data."""
 
     seed: int = 1
-    epochs: int = 45
+    corpora: tuple[str, ...] = ("ravdess", "emodb", "savee", "tess")
+    """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
+    epochs: int = 80
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     dropout: float = 0.2
