@@ -112,11 +112,13 @@ async def test_a_client_that_never_reads_is_let_go(serve):
 
 
 async def test_a_slow_client_that_reads_after_all_is_told_why(serve):
-    async with serve(limits={"send_timeout_s": 1.0}) as local:
+    async with serve() as local:
         # 16 messages of the client's own, then the socket, then the server's queue.
         async with talk.connect(local.url, max_queue=16) as socket:
+            await talk.receive(socket)
+            (session,) = local.server.sessions
             ping = json.dumps({"type": "ping", "marker": "m" * 1_000})
-            while not metric(local, 'intone_errors_total{code="slow_consumer"}'):
+            while not session._ending.done():
                 await socket.send(ping)
                 await asyncio.sleep(0)
             messages = await talk.receive_all(socket)
@@ -227,6 +229,36 @@ async def test_a_failing_model_is_told_and_the_session_goes_on(serve, held, two_
             await talk.say(socket, "session.close")
             messages = await talk.receive_all(socket)
         assert [m["utterance_id"] for m in talk.of_type(messages, "utterance.result")] == [2]
+
+
+class BrokenDetector:
+    """A voice detector that breaks off in the middle of speech."""
+
+    def __init__(self, _):
+        self.left = 60
+
+    def is_speech(self, _):
+        self.left -= 1
+        if not self.left:
+            raise ZeroDivisionError("a detector that fails")
+        return True
+
+
+async def test_a_fault_of_ours_ends_the_session_in_good_order(serve, male_wav, caplog):
+    async with serve() as local:
+        local.server.make_detector = BrokenDetector
+        async with talk.connect(local.url) as socket:
+            await socket.send(talk.pcm_of(male_wav)[:32_000])
+            await socket.send(talk.pcm_of(male_wav)[32_000:48_000])
+            messages = await talk.receive_all(socket)
+        assert socket.close_code == 1011
+        assert_ended(messages, "internal_error", retryable=False)
+        assert "ZeroDivision" not in str(messages)
+        assert "a detector that fails" in caplog.text
+        started = talk.of_type(messages, "utterance.started")
+        ended = [m for m in messages if m["type"] in ("utterance.result", "utterance.discarded")]
+        assert [m["utterance_id"] for m in started] == [1]
+        assert [m["utterance_id"] for m in ended] == [1]
 
 
 # --- the end of the server ----------------------------------------------------------------

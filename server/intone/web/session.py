@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from intone.errors import IdleTimeout, IntoneError, SessionTooLong, ShuttingDown, SlowConsumer
@@ -42,6 +43,16 @@ def _because_of(error: IntoneError) -> Ending:
     return Ending(error.code, error.close_code or INTERNAL_ERROR, error)
 
 
+def _fault() -> Ending:
+    return _because_of(IntoneError("something went wrong here; it was logged"))
+
+
+async def _stop(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
 class StreamSession:
     """Runs until its client, the server, or a limit ends it; the first reason counts."""
 
@@ -74,20 +85,28 @@ class StreamSession:
         reader = asyncio.create_task(self._read())
         try:
             ending = await self._ending
-            reader.cancel()
+            await _stop(reader)
             await self._finish(ending)
+            # aiohttp's senders wait on one future: cancelling one cancels the others with it.
+            await _stop(writer)
+            await self._hang_up(ending.close_code)
+        except BaseException:
+            self._socket.abort()
+            raise
         finally:
-            # Reached with everything told, unless the task was cancelled.
+            # With everything told this does nothing.
             self._conversation.abandon(DiscardReason.OVERLOADED)
             timer.cancel()
-            reader.cancel()
-            writer.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            await _stop(reader, writer)
             self._log_end(time.monotonic() - started_s)
 
     def _end(self, ending: Ending) -> None:
         if not self._ending.done():
             self._ending.set_result(ending)
+
+    @property
+    def _log_extra(self) -> dict[str, object]:
+        return {"session_id": self.session_id}
 
     # --- in ----------------------------------------------------------------------------
 
@@ -105,8 +124,8 @@ class StreamSession:
         except IntoneError as error:
             self._end(_because_of(error))
         except Exception:
-            log.exception("session failed", extra={"session_id": self.session_id})
-            self._end(_because_of(IntoneError("something went wrong here; it was logged")))
+            log.exception("session failed", extra=self._log_extra)
+            self._end(_fault())
 
     def _take(self, message: str | bytes) -> None:
         try:
@@ -139,6 +158,9 @@ class StreamSession:
                 self._outbox.put(text)
         except SlowConsumer as error:
             self._give_up(error)
+        except Exception:  # a dialect's fault must not reach the engine's other sessions
+            log.exception("session failed", extra=self._log_extra)
+            self._end(_fault())
 
     async def _write(self) -> None:
         while True:
@@ -146,6 +168,10 @@ class StreamSession:
                 await self._outbox.run()
             except SlowConsumer as error:
                 self._give_up(error)
+            except Exception:
+                log.exception("session failed", extra=self._log_extra)
+                self._end(_fault())
+                return
             else:
                 self._end(VANISHED)
                 return
@@ -160,17 +186,22 @@ class StreamSession:
     async def _finish(self, ending: Ending) -> None:
         if ending.error is not None:
             self._conversation.tell_error(ending.error)
-        self._conversation.finish()
         try:
+            self._conversation.finish()
             await asyncio.wait_for(self._settle(), self._limits.drain_s)
         except asyncio.TimeoutError:
             self._conversation.abandon(DiscardReason.OVERLOADED)
+        except Exception:
+            log.exception("session failed", extra=self._log_extra)
+            self._end(_fault())
+            self._conversation.abandon(DiscardReason.FAILED)
         self._conversation.closed(ending.reason)
-        try:
+        with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._outbox.drain(), self._limits.send_timeout_s)
-            await asyncio.wait_for(
-                self._socket.hang_up(ending.close_code), self._limits.send_timeout_s
-            )
+
+    async def _hang_up(self, close_code: int) -> None:
+        try:
+            await asyncio.wait_for(self._socket.hang_up(close_code), self._limits.send_timeout_s)
         except asyncio.TimeoutError:
             self._socket.abort()
 
@@ -184,8 +215,8 @@ class StreamSession:
         config = self._conversation.config
         log.info(
             "session started",
-            extra={
-                "session_id": self.session_id,
+            extra=self._log_extra
+            | {
                 "protocol": self._dialect.name,
                 "encoding": config.audio.encoding.value,
                 "sample_rate_hz": config.audio.sample_rate_hz,
@@ -199,8 +230,8 @@ class StreamSession:
         conversation = self._conversation
         log.info(
             "session ended",
-            extra={
-                "session_id": self.session_id,
+            extra=self._log_extra
+            | {
                 "reason": reason,
                 "duration_s": round(duration_s, 3),
                 "audio_ms": conversation.received_ms,
