@@ -27,12 +27,12 @@ class BatchSettings:
     size: int = 64
     frames: int = 256
     """Length of a training crop: 2.56 s; most utterances are shorter and are padded."""
-    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.35})
+    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.25})
     """Part of a corpus's clips in an epoch, where not all: TESS is two voices, 2,800 clips."""
     label_smoothing: float = 0.1
     crop_probability: float = 0.5
     """How often a clip is cut shorter than it is: interims must be right on beginnings."""
-    last_step_weight: float = 0.6
+    last_step_weight: float = 0.8
     """Loss weight of the last step; the rest is spread over the steps of its second half."""
     gender_from: tuple[str, ...] = ("ravdess", "emodb", "crema_d")
     """Corpora with both sexes: on the others gender could be learnt from the channel."""

@@ -27,11 +27,11 @@ class TrainSettings:
     seed: int = 1
     corpora: tuple[str, ...] = ("ravdess", "emodb", "savee", "tess")
     """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
-    epochs: int = 80
+    epochs: int = 75
     learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    dropout: float = 0.2
-    gender_weight: float = 0.3
+    weight_decay: float = 5e-2
+    dropout: float = 0.3
+    gender_weight: float = 0.5
     average_momentum: float = 0.995
     """Weights are averaged over the run (exponentially); the average is what is kept."""
     batches: BatchSettings = field(default_factory=BatchSettings)
