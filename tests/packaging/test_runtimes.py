@@ -53,8 +53,6 @@ def test_results_do_not_depend_on_runtime_and_python(
 ):
     old = runtime == "tflite-runtime"
     programs = make_environment(python_of(version), "[tflite-runtime]" if old else "")
-    if old:
-        run(programs / "pip", "uninstall", "--quiet", "--yes", "ai-edge-litert")
     chosen = "import intone.core.tflite as tflite; print(tflite.RUNTIME)"
     assert run(programs / "python", "-c", chosen).strip() == runtime
 

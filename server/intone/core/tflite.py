@@ -1,7 +1,7 @@
 """Streaming models on the TFLite runtime; nothing else imports it.
 
-``ai-edge-litert`` is tflite-runtime under its present name; where it is not installed the
-old package serves (extra ``tflite-runtime``), on the same files.
+``ai-edge-litert`` is tflite-runtime under its present name and always installed; the old
+package runs the same files. Who installs it (extra ``tflite-runtime``) has chosen it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from intone.errors import ModelError
 from intone.types import FloatArray
 
 try:
-    from ai_edge_litert.interpreter import Interpreter
-
-    RUNTIME = "ai-edge-litert"
-except ImportError:
     from tflite_runtime.interpreter import Interpreter
 
     RUNTIME = "tflite-runtime"
+except ImportError:
+    from ai_edge_litert.interpreter import Interpreter
+
+    RUNTIME = "ai-edge-litert"
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 """Batches are padded to one of these: an interpreter is planned for one shape for good."""
