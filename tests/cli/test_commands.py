@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -114,6 +116,28 @@ def test_a_bad_file_is_reported_and_the_others_go_on(male_wav, tmp_path):
     first, second = said(done)
     assert first.startswith(f"intone: error (invalid_audio_file): {page}")
     assert second.endswith("nowhere.wav: No such file or directory")
+
+
+def test_a_bar_is_shown_on_a_terminal_and_kept_out_of_the_results(male_wav, tmp_path):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "intone", "analyze", "--format", "jsonl", *[male_wav] * 3]
+    results = tmp_path / "results.jsonl"
+    with results.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=ENVIRONMENT | {"TERM": "xterm"}, stdout=output, stderr=theirs
+        )
+        os.close(theirs)
+        shown = b""
+        # The terminal's end reads as an error once the program has left.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 4_096):
+                shown += piece
+        assert process.wait(timeout=DEADLINE_S) == 0
+    os.close(ours)
+    assert b"analysing" in shown
+    assert b"100%" in shown
+    lines = results.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["channel"] for line in lines] == [0, 0, 0]
 
 
 def test_settings_of_the_endpointer_count_here_too(two_utterances_wav, tmp_path):

@@ -11,6 +11,8 @@ from intone.client.stream import Stream
 
 _PING_EVERY_S = 2.0
 """Audio between two questions after the lag: an eighth of the longest utterance."""
+_SHARE_ON_THE_WAY = 0.125
+"""Of the allowed burst: what piles up before a stalled server arrives as one."""
 _MOST_LAG_MS = 4_000
 """Well under the backlog at which a server gives an utterance up."""
 _LAG_WAIT_S = 0.05
@@ -25,13 +27,14 @@ async def send_file(stream: Stream, blocks: Iterable[bytes], *, is_realtime: boo
     pacing: Pacing = RealTimePacing()
     if not is_realtime:
         pacing = BurstPacing(limits.max_rate, limits.max_rate_burst_s)
+    ask_after_s = min(_PING_EVERY_S, limits.max_rate_burst_s * _SHARE_ON_THE_WAY)
     unasked_s = 0.0
     for block in blocks:
         audio_s = len(block) / audio.bytes_per_second
         await asyncio.sleep(pacing.delay_s(audio_s, time.monotonic()))
         await stream.send(block)
         unasked_s += audio_s
-        if unasked_s >= _PING_EVERY_S and not is_realtime:
+        if unasked_s >= ask_after_s and not is_realtime:
             unasked_s = 0.0
             await _let_it_catch_up(stream)
 
