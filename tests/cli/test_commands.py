@@ -88,6 +88,7 @@ def test_wrong_use_is_exit_code_2(arguments):
 def test_analyze_prints_one_json_object_an_utterance(two_utterances_wav, stereo_wav):
     done = intone("analyze", "--format", "jsonl", two_utterances_wav, stereo_wav)
     assert done.returncode == 0
+    assert done.stderr == ""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(line["file"], line["channel"]) for line in lines] == [
         (str(two_utterances_wav), 0),

@@ -18,6 +18,7 @@ from intone.cli.output import make_format, note_discards, to_line
 from intone.core.card import Card
 from intone.core.recogniser import Recogniser
 from intone.errors import IntoneError
+from intone.logs import native_greeting_hidden
 from intone.models import ModelStore
 from intone.session import Session
 from intone.settings import ServerSettings
@@ -35,7 +36,9 @@ def analyze_files(
     A model that cannot be loaded raises; a bad file goes to ``report`` and the others go on.
     """
     model = settings.session.model
-    recogniser = ModelStore.load(settings.models_dir, (model,))[model].new_recogniser()
+    store = ModelStore.load(settings.models_dir, (model,))
+    with native_greeting_hidden():
+        recogniser = store[model].new_recogniser()
     card = recogniser.card
     line_format = make_format(format_name, files, card.emotions, card.genders)
     discards: Counter[str] = Counter()
