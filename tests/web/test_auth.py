@@ -1,5 +1,6 @@
 """Who may connect, and how the others are told."""
 
+import asyncio
 import json
 
 import aiohttp
@@ -78,7 +79,7 @@ async def test_a_page_of_another_site_is_refused(serve):
     async with serve() as local:
         own = local.url
         assert (await greeted(own, origin=own))[0] == "session.created"
-        for foreign in ("http://elsewhere.example", "null", "http://127.0.0.1:1"):
+        for foreign in ("http://elsewhere.example", "null", "http://127.0.0.1:1", "http://[", ""):
             assert (await refusal(own, origin=foreign))[:2] == (403, "forbidden_origin")
 
 
@@ -97,3 +98,17 @@ async def test_refusals_are_counted_by_reason(serve):
         counted = local.server.metrics.render().decode()
         assert 'intone_connections_rejected_total{reason="unauthorized"} 1.0' in counted
         assert 'intone_connections_rejected_total{reason="forbidden_origin"} 1.0' in counted
+
+
+async def test_a_header_that_is_no_text_is_only_wrong(serve):
+    async with serve(tokens=("alpha",)) as local:
+        port = int(local.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"GET /v1/models HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer \xff\xfe\r\n\r\n"
+        )
+        answer = await asyncio.wait_for(reader.readuntil(b"}}"), talk.DEADLINE_S)
+        assert b" 401 " in answer
+        assert b'"unauthorized"' in answer
+        writer.close()
+        await writer.wait_closed()

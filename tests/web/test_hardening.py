@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import struct
 
@@ -11,6 +12,7 @@ import websockets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intone.engine.live import LiveSession
 from intone.types import UtteranceResult, UtteranceStarted
 
 
@@ -288,6 +290,12 @@ async def test_a_client_that_vanishes_mid_utterance_leaves_nothing(serve, male_w
         engine = local.server.engine("gru")
         assert not engine._expected
         assert engine.backlog_s == 0
+        await talk.until(lambda: not kept(LiveSession))
+
+
+def kept(kind):
+    gc.collect()
+    return [thing for thing in gc.get_objects() if isinstance(thing, kind)]
 
 
 @settings(

@@ -69,6 +69,8 @@ async def test_every_file_that_the_page_names_is_served(server):
         "/client/package.json",
         "/client/nothing.js",
         "/client/a%00.js",
+        "/%ff%fe",
+        "/client/%ff.js",
         "/client/" + "a" * 5_000 + ".js",
     ],
 )

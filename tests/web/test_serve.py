@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,11 @@ import talk
 
 from intone import resources
 
+UPGRADE = (
+    b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    b"Sec-WebSocket-Version: 13\r\n\r\n"
+)
 INTONE = (sys.executable, "-m", "intone", "serve")
 
 
@@ -122,11 +128,7 @@ def test_a_stopping_server_is_not_ready_and_takes_nobody(start_server, male_wav)
     """A client that does not answer the close holds the stop up long enough to look."""
     with start_server("--set", "limits.drain_s=2") as server:
         holder = socket.create_connection(("127.0.0.1", server.port))
-        holder.sendall(
-            b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-            b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-            b"Sec-WebSocket-Version: 13\r\n\r\n"
-        )
+        holder.sendall(UPGRADE)
         assert holder.recv(64).startswith(b"HTTP/1.1 101")
         server.process.terminate()
         assert answer_when_not_ready(server.url) == (503, {"status": "draining"})
@@ -135,6 +137,19 @@ def test_a_stopping_server_is_not_ready_and_takes_nobody(start_server, male_wav)
         assert int(retry_after) > 0
         assert server.process.wait(timeout=20) == 0
         holder.close()
+
+
+def test_who_asks_twice_does_not_wait():
+    process = subprocess.Popen([*INTONE, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    with process:
+        port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
+        with socket.create_connection(("127.0.0.1", port)) as holder:
+            holder.sendall(UPGRADE)
+            assert holder.recv(64).startswith(b"HTTP/1.1 101")
+            process.terminate()
+            assert answer_when_not_ready(f"http://127.0.0.1:{port}")[0] == 503
+            process.terminate()
+            assert process.wait(timeout=20) == -signal.SIGTERM
 
 
 def answer_when_not_ready(url):

@@ -172,10 +172,18 @@ class Engine:
     # --- the worker's side -------------------------------------------------------------
 
     def _run(self) -> None:
-        while (batch := self._take()) is not None:
-            started_s = time.monotonic()
-            outcomes = self._step(batch) if batch.tickets else []
-            self._settle(batch, outcomes, started_s, time.monotonic() - started_s)
+        while self._run_batch():
+            pass
+
+    def _run_batch(self) -> bool:
+        # In a function of its own: an idle worker holds on to no utterance.
+        batch = self._take()
+        if batch is None:
+            return False
+        started_s = time.monotonic()
+        outcomes = self._step(batch) if batch.tickets else []
+        self._settle(batch, outcomes, started_s, time.monotonic() - started_s)
+        return True
 
     def _take(self) -> _Batch | None:
         with self._changed:

@@ -26,9 +26,16 @@ def check_origin(request: web.Request, allowed_origins: tuple[str, ...]) -> None
     if origin is None or origin in allowed_origins or "*" in allowed_origins:
         return
     # The scheme is not compared: a proxy in front may have ended TLS.
-    if origin != "null" and urlsplit(origin).netloc.lower() == request.host.lower():
+    if _host_of(origin) == request.host.lower():
         return
     raise ForbiddenOrigin("pages of this origin may not connect; see --allowed-origin")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:
+        return None
 
 
 def check_token(request: web.Request, tokens: tuple[str, ...]) -> None:
@@ -39,7 +46,9 @@ def check_token(request: web.Request, tokens: tuple[str, ...]) -> None:
     if given is None:
         raise Unauthorized("a token is needed: Authorization: Bearer, or a subprotocol bearer.…")
     # Every token is compared, each in constant time: the time tells nothing.
-    matches = [hmac.compare_digest(given.encode(), token.encode()) for token in tokens]
+    # aiohttp keeps bytes that are no UTF-8 as surrogates.
+    given_bytes = given.encode(errors="surrogateescape")
+    matches = [hmac.compare_digest(given_bytes, token.encode()) for token in tokens]
     if not any(matches):
         raise Unauthorized("the token is not known here")
 

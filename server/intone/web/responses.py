@@ -56,6 +56,7 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
         return await handler(request)
     except IntoneError as error:
         request.app[SERVER].metrics.connections_rejected.labels(error.code).inc()
+        log.info("request refused", extra={"path": request.path, "code": error.code})
         return error_response(error)
     except web.HTTPException as error:
         if error.status < 400:

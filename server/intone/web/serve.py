@@ -23,6 +23,8 @@ except ImportError:
 
 log = logging.getLogger(__name__)
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 CANCEL_AFTER_S = 2.0
 """What is left after the drain is cancelled, and gets this long to clean up."""
 
@@ -50,6 +52,8 @@ async def _serve(settings: ServerSettings, store: ModelStore) -> None:
         print(f"intone listens on {_url(runner)}", flush=True)  # noqa: T201  (what to open)
         await stop.wait()
         log.info("stopping")
+        # Who asks a second time does not want to wait.
+        _forget_signals()
         # Still listening: a load balancer sees the readiness go down, newcomers get a 503.
         await app[SERVER].drain()
     finally:
@@ -58,10 +62,14 @@ async def _serve(settings: ServerSettings, store: ModelStore) -> None:
 
 def _stop_signal() -> asyncio.Event:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
+
+
+def _forget_signals() -> None:
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().remove_signal_handler(number)
 
 
 async def _listen(runner: web.AppRunner, settings: ServerSettings) -> None:
