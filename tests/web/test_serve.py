@@ -180,7 +180,10 @@ def test_json_logs_tell_a_session_and_no_audio(start_server, male_wav):
         )
         server.stop()
         text = server.log.read_text(encoding="utf-8")
-    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    # Standard output has the address, standard error nothing but the log.
+    printed, *logged = sorted(text.splitlines(), key=lambda line: line.startswith("{"))
+    assert printed.startswith("intone listens on http://127.0.0.1:")
+    lines = [json.loads(line) for line in logged]
     session_id = messages[0]["session_id"]
     told = [line for line in lines if line.get("session_id") == session_id]
     assert [line["message"] for line in told] == ["session started", "session ended"]

@@ -16,6 +16,7 @@ from intone.core.front_end import DetectorFactory
 from intone.engine.engine import Engine
 from intone.engine.sinks import Sink
 from intone.errors import IntoneError, Overloaded, SettingsError, ShuttingDown
+from intone.logs import native_greeting_hidden
 from intone.models import ModelStore
 from intone.settings import ServerSettings
 from intone.types import Event
@@ -76,9 +77,9 @@ class Server:
     def _new_engine(self, name: str, loop: asyncio.AbstractEventLoop) -> Engine:
         model = self.store[name]
         observer = self.metrics.for_model(model.card)
-        engine = Engine(
-            model.new_recogniser(), self.settings.engine, loop.call_soon_threadsafe, observer
-        )
+        with native_greeting_hidden():
+            recogniser = model.new_recogniser()
+        engine = Engine(recogniser, self.settings.engine, loop.call_soon_threadsafe, observer)
         engine.start()
         self.metrics.stream_lag.labels(name).set_function(lambda: engine.backlog_s)
         return engine
