@@ -108,6 +108,18 @@
  */
 
 /**
+ * One measured figure of a model's card.
+ *
+ * @typedef {object} Figure
+ * @property {string} corpus
+ * @property {string} protocol who was in training and who was not
+ * @property {string} task `emotion` or `gender`
+ * @property {string} metric `uar` (mean recall of the classes), `accuracy` or `ece`
+ * @property {number} value
+ * @property {number} clips
+ */
+
+/**
  * One model as `GET /v1/models` describes it.
  *
  * @typedef {object} ModelInfo
@@ -116,7 +128,7 @@
  * @property {string[]} emotions
  * @property {string[]} genders
  * @property {string} [sha256]
- * @property {unknown[]} [accuracy]
+ * @property {Figure[]} [accuracy]
  * @property {string} [licence]
  * @property {string} [description]
  */

@@ -83,8 +83,27 @@ export function connectionWords({ state, retry_in_ms: retryInMs = 0 }) {
 }
 
 /** @param {import("./wire.js").ModelInfo} model */
-export function modelWords({ description, licence }) {
-  return [description, licence && `Licence of the weights: ${licence}.`].filter(Boolean).join(" ");
+export function modelWords({ description, accuracy = [], licence }) {
+  return [description, accuracyWords(accuracy), licence && `Licence of the weights: ${licence}.`]
+    .filter(Boolean)
+    .join(" ");
+}
+
+/**
+ * The card's first figure for emotion, and the one for gender that was measured with it.
+ *
+ * @param {import("./wire.js").Figure[]} figures
+ */
+function accuracyWords(figures) {
+  const emotion = figures.find(({ task, metric }) => task === "emotion" && metric === "uar");
+  if (!emotion) return "";
+  const { corpus, protocol } = emotion;
+  const gender = figures.find(
+    (figure) =>
+      figure.task === "gender" && figure.corpus === corpus && figure.protocol === protocol,
+  );
+  const also = gender ? `, gender right in ${percent(gender.value)}` : "";
+  return `Measured on ${corpus}, ${protocol}: emotion ${percent(emotion.value)} (mean recall)${also}.`;
 }
 
 /** @param {import("./wire.js").Decision} gender */

@@ -64,3 +64,18 @@ test("a model is described by what its card says, and by nothing where it says n
   );
   assert.equal(modelWords({}), "");
 });
+
+test("a model's accuracy is told with what it was measured on", () => {
+  const measured = { corpus: "ravdess", protocol: "5 folds by speaker", clips: 1_200 };
+  const accuracy = [
+    { ...measured, task: "emotion", metric: "accuracy", value: 0.6 },
+    { ...measured, task: "emotion", metric: "uar", value: 0.617 },
+    { ...measured, protocol: "random", task: "gender", metric: "accuracy", value: 1 },
+    { ...measured, task: "gender", metric: "accuracy", value: 0.973 },
+  ];
+  assert.equal(
+    modelWords({ accuracy }),
+    "Measured on ravdess, 5 folds by speaker: emotion 62% (mean recall), gender right in 97%.",
+  );
+  assert.match(modelWords({ accuracy: accuracy.slice(0, 2) }), /emotion 62% \(mean recall\)\.$/);
+});
