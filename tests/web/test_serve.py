@@ -94,6 +94,13 @@ def test_a_port_in_use_is_refused_and_the_first_server_goes_on(server, male_wav)
     assert talk.of_type(messages, "utterance.result")
 
 
+def test_a_name_that_does_not_resolve_is_refused():
+    code, words = refused("--host", "nowhere.invalid", "--token", "alpha")
+    assert code == 2
+    assert "cannot listen on nowhere.invalid:0" in words
+    assert "Unknown error" not in words
+
+
 def test_an_address_of_another_machine_is_refused():
     code, words = refused("--host", "192.0.2.1", "--allow-open")
     assert code == 2
@@ -191,6 +198,28 @@ def test_json_logs_tell_a_session_and_no_audio(start_server, male_wav):
     assert told[1]["utterances"] == 1
     assert told[1]["duration_s"] >= 0
     assert "alpha" not in text
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer alpha\x01\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer alpha" + b"a" * 9_000 + b"\r\n\r\n",
+        b"POST /v1/analyze HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nalpha\r\n",
+        b"alpha\r\n\r\n",
+    ],
+    ids=["a header of control characters", "a long header", "audio for a chunk size", "no HTTP"],
+)
+def test_what_is_no_http_is_refused_and_not_quoted_in_the_log(start_server, request_bytes):
+    with start_server("--log-level", "debug", "--token", "alpha") as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+            client.sendall(request_bytes)
+            assert client.recv(12).endswith(b" 400")
+        server.stop()
+        text = server.log.read_text(encoding="utf-8")
+    assert "request refused code=bad_request" in text
+    assert "alpha" not in text
+    assert "Traceback" not in text
 
 
 def test_the_start_is_quick(start_server):

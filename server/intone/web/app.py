@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from importlib.metadata import entry_points
 
@@ -10,7 +11,7 @@ from aiohttp import hdrs, web
 from intone import plugins, resources
 from intone.models import ModelStore
 from intone.settings import ServerSettings
-from intone.web import analyze, auth, pages, stream, translate, wire
+from intone.web import analyze, auth, pages, peer_faults, stream, translate, wire
 from intone.web.dialect import Dialect
 from intone.web.keys import SERVER
 from intone.web.responses import NO_STORE, json_response, translate_errors
@@ -23,6 +24,7 @@ def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
     Raises :class:`intone.errors.SettingsError` if the default model is not in it, or a
     plug-in that the settings name does not load.
     """
+    logging.getLogger(peer_faults.AIOHTTP_LOGGER).addFilter(peer_faults.keep_bytes_out)
     app = web.Application(middlewares=[translate_errors])
     app[SERVER] = Server(settings, store)
     app.cleanup_ctx.append(_run_server)

@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import signal
+import socket
 
 from aiohttp import web
 
@@ -81,7 +82,9 @@ async def _listen(runner: web.AppRunner, settings: ServerSettings) -> None:
             raise AddressInUse(
                 f"{where} is in use: another server listens there; choose another with --port"
             ) from error
-        why = os.strerror(error.errno) if error.errno else str(error)
+        # A name that does not resolve has an errno of its own family.
+        is_system_errno = error.errno and not isinstance(error, socket.gaierror)
+        why = os.strerror(error.errno) if is_system_errno else error.strerror or str(error)
         raise SettingsError(f"cannot listen on {where}: {why}") from error
 
 
