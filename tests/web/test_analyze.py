@@ -114,6 +114,11 @@ async def test_a_broken_form_is_refused(server):
     assert await refused(server.url, b"no boundary", headers=headers) == (400, "bad_request")
 
 
+async def test_a_body_that_is_not_as_its_encoding_says_is_refused(server):
+    headers = {"Content-Encoding": "gzip"}
+    assert await refused(server.url, b"no gzip", headers=headers) == (400, "bad_request")
+
+
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [

@@ -35,6 +35,15 @@ FILE_FIELD = "file"
 
 _CHUNK_BYTES = 1 << 16
 
+_UNREADABLE = (
+    ValueError,
+    AssertionError,
+    ConnectionError,
+    aiohttp.ClientError,
+    web.RequestPayloadError,
+)
+"""What aiohttp raises of a form, a content encoding or a connection that breaks off."""
+
 
 async def analyze(request: web.Request) -> web.Response:
     """Analyse the body, or the form's file; ``?model=`` chooses the model."""
@@ -119,7 +128,7 @@ async def _read(request: web.Request, settings: ServerSettings) -> bytes:
                 raise _too_large(limit_bytes)
     except asyncio.TimeoutError:
         raise IdleTimeout("the upload does not go on") from None
-    except (ValueError, AssertionError, ConnectionError, aiohttp.ClientError) as error:
+    except _UNREADABLE as error:
         raise BadRequest(f"the upload cannot be read: {error}") from error
     if not content:
         raise InvalidAudioFile("the upload is empty")
