@@ -101,6 +101,31 @@ async def test_update_after_audio_is_refused_and_changes_nothing(patient_server,
         assert talk.utterance_events(await talk.receive_all(socket)) == undisturbed
 
 
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        ('{"type": "ping"}', "pong"),
+        ("{", "invalid_message"),
+        (b"x", "invalid_audio_frame"),
+        ('{"type": "flush"}', None),
+    ],
+)
+async def test_whoever_reads_may_say_much_at_once(server, female_wav, message, answer):
+    count = 4_000
+    async with talk.connect(server.url) as socket:
+        await talk.receive(socket)
+        reader = asyncio.create_task(talk.receive_all(socket))
+        for _ in range(count):
+            await socket.send(message)
+        await socket.send(talk.pcm_of(female_wav))
+        await talk.say(socket, "session.close")
+        messages = await reader
+    assert socket.close_code == 1000
+    answers = [m.get("code", m["type"]) for m in messages]
+    assert answer is None or answers.count(answer) == count
+    assert talk.of_type(messages, "utterance.result")
+
+
 # --- configurations that are refused ------------------------------------------------------
 
 REFUSED_QUERIES = [

@@ -112,15 +112,21 @@ async def test_a_client_that_never_reads_is_let_go(serve):
 
 
 async def test_a_slow_client_that_reads_after_all_is_told_why(serve):
-    async with serve() as local:
-        # 16 messages of the client's own, then the socket, then the server's queue.
+    async with serve(limits={"send_timeout_s": 2.0}) as local:
+        # 16 messages of the client's own, then the sockets, then the server's queue.
         async with talk.connect(local.url, max_queue=16) as socket:
             await talk.receive(socket)
             (session,) = local.server.sessions
             ping = json.dumps({"type": "ping", "marker": "m" * 1_000})
-            while not session._ending.done():
-                await socket.send(ping)
-                await asyncio.sleep(0)
+
+            async def flood():
+                while True:
+                    await socket.send(ping)
+                    await asyncio.sleep(0)
+
+            flooding = asyncio.create_task(flood())
+            await talk.until(session._ending.done)
+            flooding.cancel()
             messages = await talk.receive_all(socket)
         assert socket.close_code == 1008
         assert_ended(messages, "slow_consumer", retryable=True)

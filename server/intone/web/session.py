@@ -7,7 +7,6 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from intone.errors import IdleTimeout, IntoneError, SessionTooLong, ShuttingDown, SlowConsumer
@@ -61,7 +60,7 @@ class StreamSession:
         self._dialect = dialect
         self._codec: Codec = dialect.new_codec()
         self._socket = socket
-        self._outbox = Outbox(socket.send_str, self._limits.send_timeout_s)
+        self._outbox = Outbox(socket.send_str, self._limits.send_timeout_s, self._give_up)
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._progressed = asyncio.Event()
         self.session_id = secrets.token_hex(8)
@@ -87,9 +86,7 @@ class StreamSession:
             ending = await self._ending
             await _stop(reader)
             await self._finish(ending)
-            # aiohttp's senders wait on one future: cancelling one cancels the others with it.
-            await _stop(writer)
-            await self._hang_up(ending.close_code)
+            await self._hang_up(ending.close_code, writer)
         except BaseException:
             self._socket.abort()
             raise
@@ -140,7 +137,13 @@ class StreamSession:
             self._conversation.refuse(error)
 
     async def _make_room(self) -> None:
-        """Read no further while as much audio waits as a client may send at once."""
+        """Read no further while answers wait, or as much audio as a client may send at once.
+
+        Messages that are here already come without a pause, so that a client which reads
+        well would fill the outbox before its writer had a turn.
+        """
+        if self._outbox.is_crowded:
+            await self._outbox.drain()
         most_ms = self._limits.max_rate_burst_s * 1_000
         while self._conversation.lag_ms > most_ms:
             await self._progress()
@@ -156,25 +159,17 @@ class StreamSession:
             text = self._codec.send(message)
             if text is not None:
                 self._outbox.put(text)
-        except SlowConsumer as error:
-            self._give_up(error)
         except Exception:  # a dialect's fault must not reach the engine's other sessions
             log.exception("session failed", extra=self._log_extra)
             self._end(_fault())
 
     async def _write(self) -> None:
-        while True:
-            try:
-                await self._outbox.run()
-            except SlowConsumer as error:
-                self._give_up(error)
-            except Exception:
-                log.exception("session failed", extra=self._log_extra)
-                self._end(_fault())
-                return
-            else:
-                self._end(VANISHED)
-                return
+        try:
+            await self._outbox.run()
+            self._end(VANISHED)
+        except Exception:
+            log.exception("session failed", extra=self._log_extra)
+            self._end(_fault())
 
     def _give_up(self, error: SlowConsumer) -> None:
         """Make way for the error that says so, should the client begin to read after all."""
@@ -196,12 +191,13 @@ class StreamSession:
             self._end(_fault())
             self._conversation.abandon(DiscardReason.FAILED)
         self._conversation.closed(ending.reason)
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._outbox.drain(), self._limits.send_timeout_s)
 
-    async def _hang_up(self, close_code: int) -> None:
+    async def _hang_up(self, close_code: int, writer: asyncio.Task[None]) -> None:
+        limit_s = self._limits.send_timeout_s
         try:
-            await asyncio.wait_for(self._socket.hang_up(close_code), self._limits.send_timeout_s)
+            await asyncio.wait_for(self._outbox.drain(), limit_s)
+            await _stop(writer)
+            await asyncio.wait_for(self._socket.hang_up(close_code), limit_s)
         except asyncio.TimeoutError:
             self._socket.abort()
 
