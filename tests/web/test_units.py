@@ -78,13 +78,14 @@ def test_the_rate_limit_refills_with_time():
 
 
 async def test_the_outbox_sends_in_order_and_says_when_it_is_empty():
+    slow = []
     sent = []
 
     async def send(text):
         await asyncio.sleep(0)
         sent.append(text)
 
-    outbox = Outbox(send, timeout_s=10.0)
+    outbox = Outbox(send, timeout_s=10.0, on_slow=slow.append)
     task = asyncio.create_task(outbox.run())
     for text in "abcd":
         outbox.put(text)
@@ -94,28 +95,42 @@ async def test_the_outbox_sends_in_order_and_says_when_it_is_empty():
 
 
 async def test_the_outbox_is_bounded(monkeypatch):
+    slow = []
     monkeypatch.setattr(outbox_module, "MAX_WAITING", 3)
-    outbox = Outbox(lambda _: asyncio.sleep(0), timeout_s=10.0)
+    outbox = Outbox(lambda _: asyncio.sleep(0), timeout_s=10.0, on_slow=slow.append)
     for text in "abc":
         outbox.put(text)
-    with pytest.raises(SlowConsumer):
-        outbox.put("d")
+    assert not slow
+    outbox.put("d")
+    assert [type(error) for error in slow] == [SlowConsumer]
     outbox.clear()
     outbox.put("e")
 
 
-async def test_the_outbox_gives_up_on_a_send_that_hangs():
-    outbox = Outbox(lambda _: asyncio.sleep(60), timeout_s=0.01)
+async def test_the_outbox_tells_of_a_send_that_hangs_and_does_not_cancel_it():
+    told, go_on, sent = asyncio.Event(), asyncio.Event(), []
+
+    async def send(text):
+        await go_on.wait()
+        sent.append(text)
+
+    outbox = Outbox(send, timeout_s=0.01, on_slow=lambda _: told.set())
+    task = asyncio.create_task(outbox.run())
     outbox.put("a")
-    with pytest.raises(SlowConsumer):
-        await outbox.run()
+    await asyncio.wait_for(told.wait(), 10)
+    go_on.set()
+    await outbox.drain()
+    assert sent == ["a"]
+    task.cancel()
 
 
 async def test_the_outbox_ends_with_its_client():
+    slow = []
+
     async def send(_):
         raise ConnectionResetError
 
-    outbox = Outbox(send, timeout_s=10.0)
+    outbox = Outbox(send, timeout_s=10.0, on_slow=slow.append)
     outbox.put("a")
     outbox.put("b")
     await outbox.run()
@@ -124,9 +139,26 @@ async def test_the_outbox_ends_with_its_client():
     await outbox.drain()
 
 
-async def test_the_only_model_is_the_default(store):
-    settings = ServerSettings(session=SessionSettings(model="other"))
-    assert Server(settings, ModelStore({"gru": store["gru"]})).default_model == "gru"
-    two = ModelStore({"gru": store["gru"], "lstm": store["gru"]})
+async def test_the_only_model_is_the_default_unless_another_was_named(store):
+    only = ModelStore({"lstm": store["gru"]})
+    assert Server(ServerSettings(), only).default_model == "lstm"
+    two = ModelStore({"lstm": store["gru"], "tcn": store["gru"]})
+    with pytest.raises(SettingsError, match="'gru'"):
+        Server(ServerSettings(), two)
+    named = ServerSettings(session=SessionSettings(model="other"))
     with pytest.raises(SettingsError, match="'other'"):
-        Server(settings, two)
+        Server(named, only)
+
+
+async def test_the_outbox_is_crowded_until_it_is_drained(monkeypatch):
+    slow = []
+    monkeypatch.setattr(outbox_module, "CROWDED", 2)
+    outbox = Outbox(lambda _: asyncio.sleep(0), timeout_s=10.0, on_slow=slow.append)
+    for text in "abc":
+        assert not outbox.is_crowded
+        outbox.put(text)
+    assert outbox.is_crowded
+    task = asyncio.create_task(outbox.run())
+    await outbox.drain()
+    assert not outbox.is_crowded
+    task.cancel()

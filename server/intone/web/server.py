@@ -18,7 +18,7 @@ from intone.engine.sinks import Sink
 from intone.errors import IntoneError, Overloaded, SettingsError, ShuttingDown
 from intone.logs import native_greeting_hidden
 from intone.models import ModelStore
-from intone.settings import ServerSettings
+from intone.settings import ServerSettings, SessionSettings
 from intone.types import Event
 from intone.web.metrics import Metrics
 
@@ -196,7 +196,8 @@ class Server:
 def _default_model(settings: ServerSettings, store: ModelStore) -> str:
     if settings.session.model in store:
         return settings.session.model
-    if len(store) == 1:
+    # A name that somebody gave is not replaced: a typo must not go unnoticed.
+    if len(store) == 1 and settings.session.model == SessionSettings().model:
         return store.names[0]
     raise SettingsError(
         f"the default model {settings.session.model!r} is not among those served: "
