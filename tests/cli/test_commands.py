@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -185,6 +186,30 @@ def test_a_reader_that_leaves_early_is_no_fault(two_utterances_wav):
     assert process.wait(timeout=DEADLINE_S) == 1
     assert "Traceback" not in errors
     assert "BrokenPipe" not in errors
+
+
+def test_a_full_disk_is_said_in_a_sentence(male_wav):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "intone", "analyze", "--format", "jsonl", male_wav],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "intone: error: cannot write: No space left on device\n"
+
+
+@pytest.mark.parametrize("format_name", ["jsonl", "csv", "table"])
+def test_a_name_that_is_no_utf_8_is_read_and_printed(male_wav, tmp_path, format_name):
+    odd = os.fsencode(tmp_path) + b"/caf\xe9.wav"
+    shutil.copy(os.fsencode(male_wav), odd)
+    done = intone("analyze", "--format", format_name, os.fsdecode(odd))
+    assert done.returncode == 0
+    assert "caf\N{REPLACEMENT CHARACTER}.wav" in done.stdout
 
 
 def test_models_lists_what_they_tell_apart(repo_root):

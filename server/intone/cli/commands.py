@@ -44,6 +44,11 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of our output left (``| head``); the interpreter must not flush into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
+    except OSError as error:
+        # What reads files and sockets says its own sentence: this is our output, on a full disk.
+        click.echo(f"intone: error: cannot write: {error.strerror or error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
     except IntoneError as error:
         report(error)
         return _WRONG_USE if isinstance(error, SettingsError) else _FAILED
