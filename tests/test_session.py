@@ -11,7 +11,7 @@ from sounds import key_clicks, white_noise
 
 from intone import AudioFormat, Encoding, EndpointerSettings, Session
 from intone.core.decode import to_int16
-from intone.errors import SettingsError, UnknownModel
+from intone.errors import SettingsError, UnknownModel, UnsupportedAudio
 from intone.models import ModelStore
 from intone.types import (
     DiscardReason,
@@ -123,6 +123,21 @@ def test_what_makes_no_sense_is_refused():
         Session(interim_ms=7)
     with pytest.raises(SettingsError, match="voice_detectors"):
         Session(endpointer=EndpointerSettings(vad="nope"))
+
+
+@pytest.mark.parametrize(
+    ("audio", "message"),
+    [
+        (AudioFormat(channels=0), "1 or 2 channels"),
+        (AudioFormat(channels=3), "1 or 2 channels"),
+        (AudioFormat(sample_rate_hz=0), "sample rate"),
+        (AudioFormat(sample_rate_hz=4_000), "sample rate"),
+        (AudioFormat("opus"), "encoding"),
+    ],
+)
+def test_audio_that_cannot_be_heard_is_refused(audio, message):
+    with pytest.raises(UnsupportedAudio, match=message):
+        Session(audio)
 
 
 def test_each_clip_of_real_speech_gives_one_utterance(recogniser, corpora_root):

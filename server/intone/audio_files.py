@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +13,9 @@ import numpy as np
 import soundfile
 
 from intone.core.decode import Decoder
-from intone.core.resample import Resampler
+from intone.core.resample import Resampler, format_problem
 from intone.errors import InvalidAudioFile, UnsupportedAudio
 from intone.types import SAMPLE_RATE_HZ, SAMPLE_RATES_HZ, AudioFormat, Encoding
-
-LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000, 192_000
-"""Below telephony there is no voice to judge; above studio rates a header is more likely wrong."""
 
 BLOCK_MS = 250
 """Audio decoded at a time: small beside an utterance, large beside the cost of a call."""
@@ -138,8 +136,11 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
     with _translated(shown):
         if isinstance(source, (str, Path)):
             _check_readable(Path(source))
-        file = _ForwardOnly(source)
-    problem = _problem(file.channels, file.samplerate)
+            # soundfile cannot encode a name that is no UTF-8.
+            file = _ForwardOnly(os.fsencode(source))
+        else:
+            file = _ForwardOnly(source)
+    problem = format_problem(file.channels, file.samplerate)
     if problem:
         file.close()
         raise UnsupportedAudio(f"{shown}: {problem}")
@@ -150,17 +151,6 @@ def _check_readable(path: Path) -> None:
     # libsndfile says "System error" of a file that is not there.
     with path.open("rb"):
         pass
-
-
-def _problem(channels: int, rate_hz: int) -> str | None:
-    if channels not in (1, 2):
-        return f"audio must have 1 or 2 channels, not {channels}"
-    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
-        return (
-            f"the sample rate must be between {LOWEST_RATE_HZ} and {HIGHEST_RATE_HZ} Hz, "
-            f"not {rate_hz}"
-        )
-    return None
 
 
 @contextmanager

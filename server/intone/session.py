@@ -8,10 +8,13 @@ from intone import plugins
 from intone.core.answers import Answers
 from intone.core.front_end import FrontEnd
 from intone.core.recogniser import Recogniser
+from intone.core.resample import format_problem
+from intone.errors import UnsupportedAudio
 from intone.models import Model, ModelStore
 from intone.settings import EndpointerSettings, SessionSettings
 from intone.types import (
     AudioFormat,
+    Encoding,
     Event,
     FloatArray,
     Hop,
@@ -40,6 +43,8 @@ class Session:
     Raises:
         UnknownModel, ModelError: the model is not there or cannot be served.
         SettingsError: ``interim_ms`` or the voice detector's name makes no sense.
+        UnsupportedAudio: no encoding of :class:`Encoding`, not 1 or 2 channels, or a rate
+            that is not between 8 and 192 kHz.
     """
 
     def __init__(
@@ -50,11 +55,12 @@ class Session:
         interim_ms: int = 500,
         endpointer: EndpointerSettings | None = None,
     ) -> None:
+        audio = _checked(audio or AudioFormat())
         self._recogniser = _recogniser(model)
         card = self._recogniser.card
         endpointer = endpointer or EndpointerSettings()
         make_detector = plugins.load(plugins.VOICE_DETECTORS, endpointer.vad)
-        self._front_end = FrontEnd(audio or AudioFormat(), endpointer, make_detector, card.shape)
+        self._front_end = FrontEnd(audio, endpointer, make_detector, card.shape)
         self._answers = Answers(card, SessionSettings(interim_ms=interim_ms).interim_ms)
         self._states: dict[int, FloatArray] = {}
 
@@ -93,6 +99,15 @@ class Session:
         output = self._recogniser.step(block.window[np.newaxis], state[np.newaxis])
         self._states[block.utterance_id] = output.states[0]
         return Scores(output.emotion_logits[0], output.gender_logits[0])
+
+
+def _checked(audio: AudioFormat) -> AudioFormat:
+    if not isinstance(audio.encoding, Encoding):
+        raise UnsupportedAudio(f"the encoding must be an Encoding, not {audio.encoding!r}")
+    problem = format_problem(audio.channels, audio.sample_rate_hz)
+    if problem:
+        raise UnsupportedAudio(problem)
+    return audio
 
 
 def _recogniser(model: str | Model | Recogniser) -> Recogniser:

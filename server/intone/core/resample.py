@@ -7,6 +7,21 @@ import soxr
 
 from intone.types import SAMPLE_RATE_HZ, FloatArray
 
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000, 192_000
+"""Below telephony there is no voice to judge; above studio rates a header is more likely wrong."""
+
+
+def format_problem(channels: int, rate_hz: int) -> str | None:
+    """Say what stands against such audio; None if it can be heard."""
+    if channels not in (1, 2):
+        return f"audio must have 1 or 2 channels, not {channels}"
+    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+        return (
+            f"the sample rate must be between {LOWEST_RATE_HZ} and {HIGHEST_RATE_HZ} Hz, "
+            f"not {rate_hz}"
+        )
+    return None
+
 
 class Resampler:
     """Streaming resampler to 16 kHz, whose output does not depend on how input is cut.
