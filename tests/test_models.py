@@ -81,6 +81,8 @@ def test_a_missing_file_is_named(folder, name):
         ({"file": "../model.tflite"}, "must lie in the folder itself"),
         ({"block_frames": 0}, "block_frames"),
         ({"emotions": ["happy"]}, "two or more"),
+        ({"emotions": ["happy", "sad", "happy"]}, "distinct"),
+        ({"emotions": ["happy", "unsure"]}, "'unsure' is none"),
         ({"emotions": "happy"}, "emotions"),
         ({"surplus": 1}, "surplus"),
         ({"emotion_calibration": {"temperature": -1}}, "temperature"),
@@ -104,6 +106,12 @@ def test_a_file_that_is_no_model_is_refused_when_it_is_to_run(folder):
     (folder / "model.tflite").write_bytes(content)
     edit(folder, sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(ModelError, match=r"gru/model\.tflite"):
+        load_model(folder).new_recogniser()
+
+
+def test_a_kind_that_nobody_runs_names_the_card(folder):
+    edit(folder, kind="psychic")
+    with pytest.raises(ModelError, match=r"gru/card\.json: kind: .*'psychic'"):
         load_model(folder).new_recogniser()
 
 

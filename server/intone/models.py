@@ -10,7 +10,7 @@ from pathlib import Path
 from intone import plugins, resources
 from intone.core.card import Card, parse_card
 from intone.core.recogniser import Recogniser
-from intone.errors import ModelError, UnknownModel
+from intone.errors import ModelError, SettingsError, UnknownModel
 
 CARD_FILE = "card.json"
 
@@ -25,9 +25,11 @@ class Model:
 
     def new_recogniser(self) -> Recogniser:
         """Return a recogniser of its own interpreters: one a thread."""
-        recogniser: Recogniser = plugins.load(plugins.RECOGNISERS, self.card.kind)(
-            self.card, self.content
-        )
+        try:
+            make = plugins.load(plugins.RECOGNISERS, self.card.kind)
+        except SettingsError as error:
+            raise ModelError(f"{self.folder / CARD_FILE}: kind: {error}") from error
+        recogniser: Recogniser = make(self.card, self.content)
         return recogniser
 
 

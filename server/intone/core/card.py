@@ -10,6 +10,7 @@ from intone.core.blocks import BlockShape
 from intone.core.decision import Calibration
 from intone.core.features import MfccSettings
 from intone.errors import IntoneError, ModelError
+from intone.types import UNSURE
 
 
 class TrainingCorpus(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +77,12 @@ def parse_card(data: bytes, where: str) -> Card:
         raise ModelError(f"{where}: {error}") from error
     if card.block_frames < 1 or card.state_size < 1:
         raise ModelError(f"{where}: block_frames and state_size must be at least 1")
-    if len(set(card.emotions)) < 2 or len(set(card.genders)) < 2:
-        raise ModelError(f"{where}: emotions and genders need two or more distinct labels each")
+    for labels in (card.emotions, card.genders):
+        if len(labels) < 2 or len(set(labels)) < len(labels) or UNSURE in labels:
+            raise ModelError(
+                f"{where}: emotions and genders need two or more distinct labels each, "
+                f"and {UNSURE!r} is none"
+            )
     return card
 
 
