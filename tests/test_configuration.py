@@ -201,3 +201,10 @@ def test_a_token_is_never_shown(toml):
         with pytest.raises(SettingsError) as refusal:
             load(*attempt.pop("assignments", ()), **attempt)
         assert SECRET not in str(refusal.value)
+
+
+@pytest.mark.parametrize("token", ["two\nlines", " padded", "tab\t"])
+def test_a_token_that_no_header_carries_is_refused_and_not_quoted(token):
+    with pytest.raises(SettingsError, match="printable") as refusal:
+        load(tokens=(token,))
+    assert "alpha" not in str(refusal.value)

@@ -257,8 +257,18 @@ async def test_a_ping_that_gets_no_answer_fails_when_the_connection_does():
                 await asyncio.wait_for(stream.ping(), DEADLINE_S)
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8765", "ftp://host", "ws://", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["127.0.0.1:8765", "ftp://host", "ws://", "", "ws://host:99999", "ws://host:x", "ws://[::1"],
+)
 async def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(SettingsError, match=r"not an address like ws://"):
         async with client.connect(url):
             pass
+
+
+async def test_a_token_that_no_header_carries_is_refused_and_not_quoted():
+    with pytest.raises(SettingsError) as refusal:
+        async with client.connect("ws://127.0.0.1:1", token="alpha\nbeta"):
+            pass
+    assert "alpha" not in str(refusal.value)

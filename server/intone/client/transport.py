@@ -103,16 +103,24 @@ def _lost(error: ConnectionClosed) -> ConnectionLost:
 
 def stream_url(url: str, query: Mapping[str, object]) -> str:
     """Return the address of the stream on the server at ``url``, whose path may be left out."""
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise SettingsError(f"{url!r} is not an address like ws://127.0.0.1:8765")
+    wrong = SettingsError(f"{url!r} is not an address like ws://127.0.0.1:8765")
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that is not closed
+        raise wrong from None
+    if not is_address:
+        raise wrong
     path = parts.path if parts.path not in ("", "/") else STREAM_PATH
     joined = "&".join(filter(None, [parts.query, urlencode(query)]))
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, joined, ""))
 
 
 async def open_connection(url: str, token: str | None) -> Connection:
-    """Connect to a stream address; raise :class:`Refused`."""
+    """Connect to a stream address; raise :class:`Refused`, or :class:`SettingsError`."""
+    if token and not token.isprintable():
+        # websockets would say so too, and quote it.
+        raise SettingsError("a token must be of printable characters")
     headers = {"Authorization": f"Bearer {token}"} if token else None
     try:
         # Audio hardly deflates, and each deflating connection holds memory for it.

@@ -83,8 +83,8 @@ async def _listen(runner: web.AppRunner, settings: ServerSettings) -> None:
                 f"{where} is in use: another server listens there; choose another with --port"
             ) from error
         # A name that does not resolve has an errno of its own family.
-        is_system_errno = error.errno and not isinstance(error, socket.gaierror)
-        why = os.strerror(error.errno) if is_system_errno else error.strerror or str(error)
+        is_unresolved = isinstance(error, socket.gaierror)
+        why = os.strerror(error.errno) if error.errno and not is_unresolved else str(error)
         raise SettingsError(f"cannot listen on {where}: {why}") from error
 
 
