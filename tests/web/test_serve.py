@@ -220,10 +220,3 @@ def test_what_is_no_http_is_refused_and_not_quoted_in_the_log(start_server, requ
     assert "request refused code=bad_request" in text
     assert "alpha" not in text
     assert "Traceback" not in text
-
-
-def test_the_start_is_quick(start_server):
-    """From the process to the first ready answer; generous here, measured in docs."""
-    started_s = time.monotonic()
-    with start_server():
-        assert time.monotonic() - started_s < 15
