@@ -181,15 +181,19 @@ class ServerSettings:
         )
         _check(all(self.tokens), "a token must not be empty")
         _check(
-            all(token.isprintable() and token == token.strip() for token in self.tokens),
-            "a token must be of printable characters, without space around it: "
-            "a header carries no other",
+            all(_fits_header(token) for token in self.tokens),
+            "a token must be of printable ASCII characters, without space around it: "
+            "no header carries others for certain",
         )
         _check(
             bool(self.tokens) or self.allow_open or is_loopback(self.host),
             f"refusing to listen on {self.host} without a token: "
             "give --token, or --allow-open if something else guards it",
         )
+
+
+def _fits_header(token: str) -> bool:
+    return token.isascii() and token.isprintable() and token == token.strip()
 
 
 def is_loopback(host: str) -> bool:

@@ -267,8 +267,9 @@ async def test_an_address_that_is_none_is_refused(url):
             pass
 
 
-async def test_a_token_that_no_header_carries_is_refused_and_not_quoted():
+@pytest.mark.parametrize("token", ["alpha\nbeta", "alphaé"])
+async def test_a_token_that_no_header_carries_is_refused_and_not_quoted(token):
     with pytest.raises(SettingsError) as refusal:
-        async with client.connect("ws://127.0.0.1:1", token="alpha\nbeta"):
+        async with client.connect("ws://127.0.0.1:1", token=token):
             pass
     assert "alpha" not in str(refusal.value)

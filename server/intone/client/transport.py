@@ -118,9 +118,9 @@ def stream_url(url: str, query: Mapping[str, object]) -> str:
 
 async def open_connection(url: str, token: str | None) -> Connection:
     """Connect to a stream address; raise :class:`Refused`, or :class:`SettingsError`."""
-    if token and not token.isprintable():
-        # websockets would say so too, and quote it.
-        raise SettingsError("a token must be of printable characters")
+    if token and not (token.isascii() and token.isprintable()):
+        # websockets would quote it, or send it in an encoding that the server does not expect.
+        raise SettingsError("a token must be of printable ASCII characters")
     headers = {"Authorization": f"Bearer {token}"} if token else None
     try:
         # Audio hardly deflates, and each deflating connection holds memory for it.
