@@ -45,9 +45,7 @@ class Answers:
             hop.utterance_id, hop.channel, to_ms(hop.start_sample), hop.continues
         )
 
-    def scored(
-        self, hop: SpeechBlock, scores: Scores, *, interims_allowed: bool = True
-    ) -> UtteranceInterim | None:
+    def scored(self, hop: SpeechBlock, scores: Scores) -> UtteranceInterim | None:
         """Take the scores after a block; return an interim when one is due.
 
         Due is counted in audio time, so that it does not depend on how fast audio comes.
@@ -60,8 +58,6 @@ class Answers:
             return None
         while utterance.next_interim_sample <= hop.end_sample:
             utterance.next_interim_sample += self._interim_samples
-        if not interims_allowed:
-            return None
         emotion, gender = self._decide(scores)
         span = (hop.utterance_id, hop.channel, to_ms(hop.start_sample), to_ms(hop.end_sample))
         return UtteranceInterim(*span, emotion, gender)

@@ -54,11 +54,6 @@ class Endpointer:
         self._speech_frames = 0
 
     @property
-    def is_open(self) -> bool:
-        """Whether an utterance is running."""
-        return self._start_frame is not None
-
-    @property
     def speech_frames(self) -> int:
         """Speech frames in the running utterance."""
         return self._speech_frames

@@ -57,12 +57,6 @@ class StreamingRecogniser:
             ]
         return StepOutput(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
-    def warm_up(self) -> None:
-        """Plan every batch size now rather than under the first crowd."""
-        with self._lock:
-            for size in _BATCH_SIZES:
-                self._step_for(size)
-
     def _run(self, features: FloatArray, states: FloatArray) -> tuple[FloatArray, ...]:
         count = features.shape[0]
         size = next(size for size in _BATCH_SIZES if size >= count)
