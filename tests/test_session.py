@@ -140,6 +140,14 @@ def test_audio_that_cannot_be_heard_is_refused(audio, message):
         Session(audio)
 
 
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000])
+def test_nothing_is_fed_after_the_end(recogniser, rate_hz):
+    session = Session(AudioFormat(sample_rate_hz=rate_hz), model=recogniser)
+    session.finish()
+    with pytest.raises(ValueError, match="finished"):
+        session.feed(b"\0\0")
+
+
 def test_each_clip_of_real_speech_gives_one_utterance(recogniser, corpora_root):
     clips = sorted((corpora_root / "ravdess").glob("Actor_*/*.flac"))[::12]
     if not clips:

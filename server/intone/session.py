@@ -63,9 +63,15 @@ class Session:
         self._front_end = FrontEnd(audio, endpointer, make_detector, card.shape)
         self._answers = Answers(card, SessionSettings(interim_ms=interim_ms).interim_ms)
         self._states: dict[int, FloatArray] = {}
+        self._is_finished = False
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take any number of bytes; return the events they caused, in order."""
+        """Take any number of bytes; return the events they caused, in order.
+
+        Raises :class:`ValueError` after :meth:`finish`.
+        """
+        if self._is_finished:
+            raise ValueError("this stream was finished; the next one needs a Session of its own")
         return self._follow(self._front_end.feed(data))
 
     def flush(self) -> list[Event]:
@@ -74,6 +80,7 @@ class Session:
 
     def finish(self) -> list[Event]:
         """End the stream; return the last events. Nothing may be fed afterwards."""
+        self._is_finished = True
         return self._follow(self._front_end.finish())
 
     def _follow(self, hops: list[Hop]) -> list[Event]:

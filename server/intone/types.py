@@ -38,14 +38,6 @@ SAMPLE_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000
 """Rates a stream may have; soxr brings each to :data:`SAMPLE_RATE_HZ`."""
 
 
-class Role(str, Enum):
-    """Whose voice a channel carries."""
-
-    SPEAKER = "speaker"
-    CUSTOMER = "customer"
-    AGENT = "agent"
-
-
 class EndReason(str, Enum):
     """Why an utterance ended in a result."""
 

@@ -23,8 +23,9 @@ class Calibration:
     """Confidence under which the label is ``unsure``; 0 never abstains."""
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise SettingsError(f"temperature must be over 0, not {self.temperature}")
+        # Far beyond what any fit gives, and far from where exponentials run over.
+        if not 0.01 <= self.temperature <= 100:
+            raise SettingsError(f"temperature must be between 0.01 and 100, not {self.temperature}")
         if not 0 <= self.threshold <= 1:
             raise SettingsError(f"threshold must be between 0 and 1, not {self.threshold}")
 
