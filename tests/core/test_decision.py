@@ -35,7 +35,9 @@ def test_huge_logits_do_not_overflow():
     assert decide(LOGITS * 1e30, LABELS, Calibration()).confidence == 1.0
 
 
-@pytest.mark.parametrize("wrong", [{"temperature": 0}, {"temperature": 1e-320}, {"temperature": -1}, {"threshold": 1.1}])
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": 0}, {"temperature": 1e-320}, {"temperature": -1}, {"threshold": 1.1}]
+)
 def test_nonsense_is_refused(wrong):
     with pytest.raises(SettingsError):
         Calibration(**wrong)
