@@ -133,12 +133,15 @@ def measure(trained: Trained, examples: Sequence[Example], model_path: Path) -> 
 def _stream_gap(
     heard: Sequence[Heard], offline: Mapping[Clip, FloatArray | None], model_path: Path
 ) -> float:
-    """Largest difference in probability between the stream and Keras on the whole utterance."""
+    """Largest difference in probability between the stream and Keras on the whole utterance.
+
+    Of clips that give one utterance: of two as long as each other either may stand for the clip.
+    """
     model = keras.models.load_model(model_path)
     by_length: dict[int, list[tuple[FloatArray, FloatArray]]] = {}
     for row in heard:
         utterance = offline[row.clip]
-        if utterance is not None and row.emotion is not None:
+        if utterance is not None and row.emotion is not None and row.utterances == 1:
             by_length.setdefault(len(utterance), []).append((utterance, np.exp(row.emotion)))
     gap = 0.0
     for pairs in by_length.values():
