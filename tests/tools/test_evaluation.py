@@ -41,6 +41,15 @@ def test_a_clip_in_which_nothing_was_heard_is_wrong():
     assert counts[EMOTIONS.index("calm"), -1] == 4
 
 
+def test_a_stray_clip_of_another_emotion_is_no_class():
+    happy, sad, neutral = (
+        [clip for clip in CLIPS if clip.emotion == name] for name in ("happy", "sad", "neutral")
+    )
+    rows = [heard(clip, clip.emotion) for clip in [*happy * 20, *sad * 20, neutral[0]]]
+    assert score.present(rows) == ("happy", "sad")
+    assert len(score.emotion_pairs(rows, score.present(rows))) == 160
+
+
 def test_among_a_corpus_s_own_emotions_the_others_cannot_be_said():
     clip = next(clip for clip in CLIPS if clip.emotion == "neutral")
     row = heard(clip, "calm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,10 @@ def _listen(clip: Clip, recogniser: Recogniser) -> Heard:
 
 
 def emotion_pairs(heard: Sequence[Heard], among: Sequence[str]) -> list[tuple[str, str | None]]:
-    """Return (true, said) of every clip; said is the best of ``among``, None if nothing."""
+    """Return (true, said) of every clip of ``among``'s emotions.
+
+    Said is the best of ``among``, None where nothing was heard.
+    """
     columns = [EMOTIONS.index(name) for name in among]
     return [
         (
@@ -70,7 +74,7 @@ def emotion_pairs(heard: Sequence[Heard], among: Sequence[str]) -> list[tuple[st
             None if row.emotion is None else among[int(np.argmax(row.emotion[columns]))],
         )
         for row in heard
-        if row.clip.emotion is not None
+        if row.clip.emotion in among
     ]
 
 
@@ -110,9 +114,9 @@ def accuracy(pairs: Sequence[tuple[str, str | None]]) -> float:
 
 
 def present(heard: Sequence[Heard]) -> tuple[str, ...]:
-    """Emotions that occur among the clips, in the usual order."""
-    found = {row.clip.emotion for row in heard}
-    return tuple(name for name in EMOTIONS if name in found)
+    """Emotions of at least one clip in a hundred, in the usual order: a stray clip is no class."""
+    counts = Counter(row.clip.emotion for row in heard)
+    return tuple(name for name in EMOTIONS if counts[name] * 100 >= max(len(heard), 1))
 
 
 def speaker_interval(
