@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -169,6 +170,21 @@ def test_a_dropped_utterance_is_not_answered(make_engine, owner, recogniser):
     owner.run_until(lambda: others)
     assert outcomes == []
     assert engine.backlog_s == 0
+
+
+def test_answered_audio_is_let_go_though_nobody_asks_for_the_backlog(
+    make_engine, owner, recogniser
+):
+    engine = make_engine(recogniser)
+    outcomes = []
+    ticket = engine.open(outcomes.append)
+    windows = [block(0.1) for _ in range(20)]
+    alive = [weakref.ref(window) for window in windows]
+    while windows:
+        engine.submit(ticket, windows.pop())
+    engine.end(ticket)
+    owner.run_until(lambda: len(outcomes) == 20)
+    assert [ref for ref in alive if ref() is not None] == []
 
 
 def test_stopping_ends_the_thread_whatever_waits(make_engine, recogniser):

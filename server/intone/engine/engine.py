@@ -165,8 +165,7 @@ class Engine:
         it; unlike a sum of audio it is not moved by one client's burst that is soon done.
         """
         with self._changed:
-            while self._arrivals and not self._arrivals[0].is_waiting:
-                self._arrivals.popleft()
+            self._forget_answered()
             return time.monotonic() - self._arrivals[0].arrived_s if self._arrivals else 0.0
 
     # --- the worker's side -------------------------------------------------------------
@@ -208,6 +207,7 @@ class Engine:
                 ticket.is_busy = True
                 batch.tickets.append(ticket)
                 batch.blocks.append(block)
+            self._forget_answered()
             return batch
 
     def _wait_for_company(self) -> None:
@@ -268,6 +268,10 @@ class Engine:
             ticket.on_outcome(outcome)
 
     # --- under the lock ----------------------------------------------------------------
+
+    def _forget_answered(self) -> None:
+        while self._arrivals and not self._arrivals[0].is_waiting:
+            self._arrivals.popleft()
 
     def _make_ready(self, ticket: Ticket) -> None:
         if ticket.blocks and not ticket.is_ready and not ticket.is_busy:

@@ -88,9 +88,3 @@ class Outbox:
         self._waiting.clear()
         self._filled.clear()
         self._emptied.set()
-
-
-def _take_note(sending: asyncio.Future[None]) -> None:
-    """Look at how a send ended that nobody waits for any more, or asyncio complains."""
-    if not sending.cancelled():
-        sending.exception()
