@@ -14,8 +14,8 @@ Logits = NDArray[np.float32]
 Truth = NDArray[np.int64]
 
 BINS = 15
-REJECTED_SHARE = 0.10
-"""At most this share of utterances may come out ``unsure``."""
+REJECTED_SHARE = 0.05
+"""At most this share of utterances may come out ``unsure``; who wants more has the confidence."""
 
 
 def probabilities(logits: Logits, temperature: float) -> NDArray[np.float64]:
