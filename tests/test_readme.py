@@ -11,6 +11,8 @@ import sys
 
 import pytest
 
+from intone.models import ModelStore
+
 
 @pytest.fixture(scope="module", params=["README.md", "CONTRIBUTING.md"])
 def page(request, repo_root):
@@ -108,3 +110,20 @@ def test_the_browser_example_uses_what_the_modules_export(readme, repo_root):
             path.read_text(encoding="utf-8") for path in (repo_root / "client_js").glob("*.js")
         )
         assert re.search(rf"^  (?:async )?{method}\(", code, re.MULTILINE), method
+
+
+def test_the_figures_are_those_of_the_shipped_card(readme):
+    told = re.findall(r"^\| (?:eight|six|seven|the same|gender).*\| (\d\.\d\d) \|$", readme, re.MULTILINE)
+    figures = {
+        (row.corpus, row.protocol.split()[0], row.task, row.metric): row.value
+        for row in ModelStore.load()["gru"].card.accuracy
+    }
+    expected = [
+        figures["ravdess", "5", "emotion", "uar"],
+        figures["ravdess", "random", "emotion", "uar"],
+        figures["emodb", "5", "emotion", "uar"],
+        figures["savee", "5", "emotion", "uar"],
+        figures["ravdess", "5", "gender", "accuracy"],
+        figures["crema_d", "a", "gender", "accuracy"],
+    ]
+    assert told == [f"{value:.2f}" for value in expected]

@@ -50,7 +50,7 @@ class EndpointerSettings:
     floor_dbfs: float = -65.0
     """A frame quieter than this (RMS) is not speech, whatever the detector says."""
     min_periodic_ms: int = 80
-    """Less periodic sound than this is discarded as unvoiced; 0 turns the check off."""
+    """Less periodic sound than this in a row is discarded as unvoiced; 0 turns the check off."""
 
     def __post_init__(self) -> None:
         _check_between("vad_mode", self.vad_mode, 0, 3)

@@ -37,6 +37,24 @@ def test_enough_periodic_sound_in_a_row_is_voiced_and_stays_so():
     assert check.is_voiced
 
 
+def test_a_fast_and_loud_train_of_clicks_is_not_voiced_by_chance():
+    # Four periodic windows in a row occur in this one, late.
+    check = VoicingCheck(80)
+    check.push(key_clicks(20, -3, seed=14))
+    assert not check.is_voiced
+
+
+def test_the_longer_in_vain_the_longer_the_run_must_be():
+    after_noise, at_once = VoicingCheck(80), VoicingCheck(80)
+    after_noise.push(white_noise(-30, 9.0))
+    for check in (after_noise, at_once):
+        check.push(pulses(150, 0.1))
+    assert at_once.is_voiced
+    assert not after_noise.is_voiced
+    after_noise.push(pulses(150, 0.3))
+    assert after_noise.is_voiced
+
+
 def test_the_run_goes_on_from_piece_to_piece():
     # Each 60 ms piece holds two hops of 20 ms.
     check = VoicingCheck(80)

@@ -22,6 +22,7 @@ _MAX_LAG = _RATE_HZ // 70
 _FFT = 256
 _PEAK = 0.7
 """NCCF over which a window counts as periodic."""
+_LONGER_EVERY_MS = 3_000
 
 
 def periodic_windows(samples: FloatArray) -> list[bool]:
@@ -56,10 +57,15 @@ def _nccf(windows: np.ndarray) -> np.ndarray:
 
 
 class VoicingCheck:
-    """Watches one utterance; once enough periodic sound was heard in a row, it stays so."""
+    """Watches one utterance; once enough periodic sound was heard in a row, it stays so.
+
+    What is enough grows by one hop for every :data:`_LONGER_EVERY_MS` heard in vain: among
+    enough clicks some are periodic by chance, while speech seldom goes so long without.
+    """
 
     def __init__(self, min_periodic_ms: int) -> None:
         self._needed = -(-min_periodic_ms // _HOP_MS)
+        self._heard = 0
         self._run = 0
         self.is_voiced = self._needed == 0
 
@@ -68,5 +74,7 @@ class VoicingCheck:
         if self.is_voiced:
             return
         for is_periodic in periodic_windows(samples):
+            self._heard += 1
             self._run = self._run + 1 if is_periodic else 0
-            self.is_voiced = self.is_voiced or self._run >= self._needed
+            needed = self._needed + self._heard * _HOP_MS // _LONGER_EVERY_MS
+            self.is_voiced = self.is_voiced or self._run >= needed
