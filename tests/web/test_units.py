@@ -137,6 +137,7 @@ async def test_the_outbox_ends_with_its_client():
     await outbox.drain()
     outbox.put("c")
     await outbox.drain()
+    assert slow == []
 
 
 async def test_the_only_model_is_the_default_unless_another_was_named(store):
