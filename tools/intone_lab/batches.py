@@ -9,11 +9,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from intone.types import FloatArray
 from intone_lab.augment import AugmentSettings, augment
-from intone_lab.corpora import emotions_present
+from intone_lab.corpora import Clip, emotions_present
 from intone_lab.dataset import Example
 
 ABSENT = -1e9
@@ -59,14 +58,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._rng = np.random.default_rng(seed)
         usable = [example for example in examples if example.longest is not None]
         self._present = emotions_present({example.clip for example in usable})
-        self._by_clip: dict[Any, list[Example]] = {}
+        self._by_clip: dict[Clip, list[Example]] = {}
         for example in usable:
             if example.clip.emotion is not None:
                 self._by_clip.setdefault(example.clip, []).append(example)
         self._clips = list(self._by_clip)
         self._rarity = self._rarities()
-        self._mean = self._feature_mean(usable)
-        self._order: list[Any] = []
+        self._mean = feature_statistics(usable)[0]
+        self._order: list[Clip] = []
         self._count = sum(self._draws().values())
         self.on_epoch_end()
 
@@ -112,7 +111,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         counts = {c: sum(clip.corpus == c for clip in self._clips) for c in corpora}
         return {c: round(self._settings.share.get(c, 1.0) * n) for c, n in counts.items()}
 
-    def _rarities(self) -> dict[tuple[str, str], float]:
+    def _rarities(self) -> dict[tuple[str, str | None], float]:
         """Loss weight of each corpus's classes: all count the same, as in the UAR."""
         counts = Counter((clip.corpus, clip.emotion) for clip in self._clips)
         totals = Counter(clip.corpus for clip in self._clips)
@@ -122,7 +121,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             for (corpus, emotion), count in counts.items()
         }
 
-    def _pick(self, clip: Any) -> FloatArray:
+    def _pick(self, clip: Clip) -> FloatArray:
         copies = self._by_clip[clip]
         utterance = copies[self._rng.integers(len(copies))].longest
         assert utterance is not None
@@ -138,13 +137,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         start = int(self._rng.integers(0, len(utterance) - length + 1))
         return utterance[start : start + length]
 
-    def _targets(self, clip: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _targets(self, clip: Clip) -> tuple[FloatArray, FloatArray, FloatArray]:
         present = self._present[clip.corpus]
         is_present = np.array([emotion in present for emotion in self._emotions])
         allowed = np.where(is_present, 0.0, ABSENT).astype(np.float32)
         smoothing = self._settings.label_smoothing
         emotion = np.where(is_present, smoothing / is_present.sum(), 0.0)
-        emotion[self._emotions.index(clip.emotion)] += 1.0 - smoothing
+        emotion[self._emotions.index(str(clip.emotion))] += 1.0 - smoothing
         gender = np.full(len(self._genders), smoothing / len(self._genders))
         gender[self._genders.index(clip.gender)] += 1.0 - smoothing
         return allowed, emotion.astype(np.float32), gender.astype(np.float32)
@@ -156,10 +155,6 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         weights[length - 1] += self._settings.last_step_weight
         # Keras averages over batch and steps: this makes a clip count once.
         return weights * steps
-
-    @staticmethod
-    def _feature_mean(examples: Sequence[Example]) -> NDArray[np.float32]:
-        return feature_statistics(examples)[0]
 
 
 def feature_statistics(examples: Sequence[Example]) -> tuple[FloatArray, FloatArray]:
