@@ -92,6 +92,15 @@ def test_exact_multiples_need_no_extra_frame(hangover_ms):
     assert transitions[-1][1] == Closed(20 + hangover_ms // 20, 20, EndReason.SILENCE)
 
 
+@pytest.mark.parametrize("percent", range(1, 101))
+def test_a_ratio_asks_for_no_frame_too_many(percent):
+    # 50 frames; in floating point 0.14 * 50 is a little over 7.
+    settings = EndpointerSettings(window_ms=1_000, start_ratio=percent / 100)
+    needed = -(-percent * 50 // 100)
+    assert run("1" * (needed - 1), settings) == []
+    assert run("1" * needed, settings) == [(needed - 1, Opened(0))]
+
+
 @given(st.text("01", max_size=400))
 def test_spans_follow_each_other_and_never_overlap(decisions):
     end = 0

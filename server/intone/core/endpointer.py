@@ -6,6 +6,7 @@ neither opens an utterance nor postpones its end by a whole hangover.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -37,15 +38,20 @@ def _frames(duration_ms: int) -> int:
     return duration_ms // FRAME_MS
 
 
+def _at_least(ratio: float, frames: int) -> int:
+    """Fewest of ``frames`` that are at least ``ratio`` of them."""
+    # Rounded first: 0.07 * 100 is a little over 7 in floating point, and would ask for 8.
+    return math.ceil(round(ratio * frames, 9))
+
+
 class Endpointer:
     """Feed one decision a frame; get the transitions it causes, in order."""
 
     def __init__(self, settings: EndpointerSettings) -> None:
         self._window: deque[bool] = deque(maxlen=_frames(settings.window_ms))
         self._hangover: deque[bool] = deque(maxlen=_frames(settings.hangover_ms))
-        # ceil: "at least this share", in whole frames.
-        self._start_count = -int(-settings.start_ratio * _frames(settings.window_ms) // 1)
-        self._end_count = -int(-settings.end_ratio * _frames(settings.hangover_ms) // 1)
+        self._start_count = _at_least(settings.start_ratio, _frames(settings.window_ms))
+        self._end_count = _at_least(settings.end_ratio, _frames(settings.hangover_ms))
         self._pre_roll = _frames(settings.pre_roll_ms)
         self._max_frames = _frames(settings.max_utterance_ms)
         self._next_frame = 0
