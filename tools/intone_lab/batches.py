@@ -64,7 +64,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
                 self._by_clip.setdefault(example.clip, []).append(example)
         self._clips = list(self._by_clip)
         self._rarity = self._rarities()
-        self._mean = feature_statistics(usable)[0]
+        self.mean, self.std = feature_statistics(usable)
+        """Of each coefficient: what the model normalises by, and what crops are padded with."""
         self._order: list[Clip] = []
         self._count = sum(self._draws().values())
         self.on_epoch_end()
@@ -85,8 +86,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         size = self._settings.size
         clips = self._order[index * size : (index + 1) * size]
         crops = [self._crop(self._pick(clip)) for clip in clips]
-        features = np.empty((len(clips), self._settings.frames, len(self._mean)), np.float32)
-        features[:] = self._mean
+        features = np.empty((len(clips), self._settings.frames, len(self.mean)), np.float32)
+        features[:] = self.mean
         for row, crop in enumerate(crops):
             features[row, : len(crop)] = crop
         features = augment(features, self._augmentation, self._rng)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from intone_lab.corpora import Clip
+    from intone_lab.training import TrainSettings
 
 DEVELOPMENT_FOLD = "fold5"
 """The fold on which the default settings were chosen."""
@@ -62,18 +68,17 @@ def train(root: Path, out: Path, runs: Path, seed: int, epochs: int | None, jobs
     settings = TrainSettings(seed=seed)
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
-    _train(root, out, runs, settings, jobs)
+    _train(clips, out, runs, settings, jobs)
 
 
-def _train(root: Path, out: Path, runs: Path, settings: object, jobs: int) -> None:
+def _train(
+    clips: Sequence[Clip], out: Path, runs: Path, settings: TrainSettings, jobs: int
+) -> None:
     from intone_lab import export, pipeline, report
-    from intone_lab.corpora import find_clips
     from intone_lab.dataset import prepare
-    from intone_lab.training import SPEEDS, TrainSettings
+    from intone_lab.training import SPEEDS
 
-    assert isinstance(settings, TrainSettings)
-    trained = pipeline.train_all(root, runs, settings, jobs)
-    clips = find_clips(root)
+    trained = pipeline.train_all(clips, runs, settings, jobs)
     examples = prepare(clips, SPEEDS, runs / "heard")
     folder = pipeline.run_folder(runs, clips, settings)
     measured = []

@@ -18,7 +18,7 @@ from intone.types import FloatArray
 from intone_lab import export
 from intone_lab.calibration import probabilities
 from intone_lab.catalogue import EMOTIONS
-from intone_lab.corpora import Clip, find_clips
+from intone_lab.corpora import Clip
 from intone_lab.dataset import Example, prepare
 from intone_lab.evaluation import Heard, listen
 from intone_lab.folds import Split, at_random, by_speaker
@@ -68,52 +68,48 @@ def run_folder(runs: Path, clips: Sequence[Clip], settings: TrainSettings) -> Pa
     return runs / hashlib.sha256(what.encode()).hexdigest()[:12]
 
 
-def train_all(root: Path, runs: Path, settings: TrainSettings, jobs: int) -> list[Trained]:
+def train_all(
+    clips: Sequence[Clip], runs: Path, settings: TrainSettings, jobs: int
+) -> list[Trained]:
     """Train every split that is not there yet, ``jobs`` at a time, and export them all."""
-    clips = find_clips(root)
     folder = run_folder(runs, clips, settings)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps(settings.as_row(), indent=2, default=str))
+    # Once, before the processes that read it from there.
     prepare(clips, SPEEDS, runs / "heard")
-    names = [split.name for split in splits(clips, settings)]
+    every_split = splits(clips, settings)
     # Fresh processes: TensorFlow does not survive a fork, and each gets one thread.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        work = [pool.submit(_train_one, root, runs, settings, name) for name in names]
-        contents = [job.result() for job in work]
-    return [
-        Trained(split, *content)
-        for split, content in zip(splits(clips, settings), contents, strict=True)
-    ]
+        work = [pool.submit(_train_one, clips, runs, settings, split) for split in every_split]
+        return [job.result() for job in work]
 
 
-def _train_one(root: Path, runs: Path, settings: TrainSettings, name: str) -> tuple[bytes, bytes]:
-    """Return the split's int8 and float32 exports, from the run's folder if they are there."""
-    clips = find_clips(root)
+def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split) -> Trained:
+    """Train and export a split, or take both from the run's folder if they are there."""
     folder = run_folder(runs, clips, settings)
-    exports = [folder / f"{name}.{kind}.tflite" for kind in ("int8", "float32")]
+    exports = [folder / f"{split.name}.{kind}.tflite" for kind in ("int8", "float32")]
     if not all(path.exists() for path in exports):
-        model = _trained_model(clips, runs, settings, name)
+        model = _trained_model(clips, runs, settings, split)
         for path, quantised in zip(exports, (True, False), strict=True):
             path.write_bytes(export.to_tflite(model, quantised=quantised))
     int8, float32 = (path.read_bytes() for path in exports)
-    return int8, float32
+    return Trained(split, int8, float32)
 
 
 def _trained_model(
-    clips: Sequence[Clip], runs: Path, settings: TrainSettings, name: str
+    clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split
 ) -> keras.Model:
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    path = run_folder(runs, clips, settings) / f"{name}.keras"
+    path = run_folder(runs, clips, settings) / f"{split.name}.keras"
     if path.exists():
         return keras.models.load_model(path)
-    split = next(split for split in splits(clips, settings) if split.name == name)
     wanted = set(split.train)
     examples = [e for e in prepare(clips, SPEEDS, runs / "heard") if e.clip in wanted]
-    model = train(examples, settings, name)
+    model = train(examples, settings, split.name)
     save(model, path)
     return model
 

@@ -12,7 +12,7 @@ import keras
 
 from intone_lab.architectures import gru
 from intone_lab.augment import AugmentSettings
-from intone_lab.batches import Batches, BatchSettings, feature_statistics
+from intone_lab.batches import Batches, BatchSettings
 from intone_lab.catalogue import EMOTIONS, GENDERS
 from intone_lab.dataset import FEATURES, Example
 
@@ -77,9 +77,13 @@ def train(examples: Sequence[Example], settings: TrainSettings, name: str) -> ke
         settings.augmentation,
         settings.seed,
     )
-    mean, std = feature_statistics(examples)
     model = gru.build(
-        FEATURES.coefficients, len(EMOTIONS), len(GENDERS), mean, std, settings.dropout
+        FEATURES.coefficients,
+        len(EMOTIONS),
+        len(GENDERS),
+        batches.mean,
+        batches.std,
+        settings.dropout,
     )
     model.compile(
         optimizer=_optimizer(settings, len(batches)),

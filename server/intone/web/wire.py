@@ -8,7 +8,7 @@ is not known is ignored; so is, by the client, a message of a type it does not k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -278,23 +278,13 @@ class Models(Struct, frozen=True, kw_only=True):
 
 # --- what there is --------------------------------------------------------------------
 
-CLIENT_TYPES: Mapping[str, type[ClientMessage]] = {
-    "session.update": SessionUpdate,
-    "flush": Flush,
-    "ping": Ping,
-    "session.close": SessionClose,
-}
+
+def _by_tag(union: object) -> dict[str, Any]:
+    return {kind.__struct_config__.tag: kind for kind in get_args(union)}
+
+
+CLIENT_TYPES: Mapping[str, type[ClientMessage]] = _by_tag(ClientMessage)
 """Every message a client sends, by its ``type``."""
 
-SERVER_TYPES: Mapping[str, type[ServerMessage]] = {
-    "session.created": SessionCreated,
-    "session.updated": SessionUpdated,
-    "utterance.started": Started,
-    "utterance.interim": Interim,
-    "utterance.result": Result,
-    "utterance.discarded": Discarded,
-    "pong": Pong,
-    "error": Error,
-    "session.closed": SessionClosed,
-}
+SERVER_TYPES: Mapping[str, type[ServerMessage]] = _by_tag(ServerMessage)
 """Every message the server sends, by its ``type``."""
