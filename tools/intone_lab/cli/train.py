@@ -1,9 +1,8 @@
-"""``intone-lab``: train, export and measure models from a folder of corpora."""
+"""``intone-lab train``: the default model from a folder of corpora."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,14 +18,7 @@ DEVELOPMENT_FOLD = "fold5"
 """The fold on which the default settings were chosen."""
 
 
-@click.group()
-def main() -> None:
-    """Train, export and measure intone's models."""
-    # TensorFlow's own chatter would bury the progress lines.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-@main.command()
+@click.command()
 @click.option(
     "--corpora",
     "root",

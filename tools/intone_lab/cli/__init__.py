@@ -1,0 +1,20 @@
+"""``intone-lab``: from folders of recorded speech to models that the server runs."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from intone_lab.cli.train import train
+
+
+@click.group()
+def main() -> None:
+    """Train, export and measure intone's models."""
+    # TensorFlow's own chatter would bury the progress lines.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+for _command in (train,):
+    main.add_command(_command)
