@@ -61,7 +61,9 @@ def test_a_header_without_samples_and_samples_that_are_no_numbers_are_unreadable
     write(tmp_path, "DC_a01.wav", np.zeros(0))
     write(tmp_path, "DC_a02.wav", np.full(RATE_HZ, np.nan), subtype="FLOAT")
     findings = examine(survey(tmp_path)).findings
-    assert ["holds no audio" in f.detail or "no numbers" in f.detail for f in findings] == [True] * 2
+    assert ["holds no audio" in f.detail or "no numbers" in f.detail for f in findings] == [
+        True
+    ] * 2
     assert {finding.problem for finding in findings} == {Problem.UNREADABLE}
 
 

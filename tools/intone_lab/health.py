@@ -167,9 +167,7 @@ def _duplicates(sounds: Sequence[Sound]) -> Iterator[Finding]:
             labels = {(clip.speaker, clip.emotion) for clip in clips}
             differ = "" if len(labels) == 1 else ", under different labels"
             keys = ", ".join(clip.key for clip in clips)
-            yield Finding(
-                Problem.DUPLICATE, tuple(clip.path for clip in clips), f"{keys}{differ}"
-            )
+            yield Finding(Problem.DUPLICATE, tuple(clip.path for clip in clips), f"{keys}{differ}")
 
 
 def _contradictions(clips: Sequence[Clip]) -> Iterator[Finding]:

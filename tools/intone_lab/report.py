@@ -77,9 +77,7 @@ def calibrations(study: Study) -> tuple[Calibration, Calibration]:
 def accuracies(study: Study) -> list[Accuracy]:
     """Return the card's figures."""
     rows = [
-        row
-        for corpus in study.corpora
-        for row in _figures(corpus, BY_SPEAKER, study.heard(corpus))
+        row for corpus in study.corpora for row in _figures(corpus, BY_SPEAKER, study.heard(corpus))
     ]
     random = [row for row in study.random.int8 if row.clip.corpus == "ravdess"]
     rows += _figures("ravdess", AT_RANDOM, random)

@@ -43,9 +43,7 @@ def corpora(
     bar = Console(stderr=True)
     health = examine(
         survey,
-        lambda results, total: track(
-            results, "listening", total, console=bar, transient=True
-        ),
+        lambda results, total: track(results, "listening", total, console=bar, transient=True),
     )
     counted = count(survey.clips, health.sounds)
     if as_json:
