@@ -67,11 +67,11 @@ def _train(
     clips: Sequence[Clip], out: Path, runs: Path, settings: TrainSettings, jobs: int
 ) -> None:
     from intone_lab import export, pipeline, report
+    from intone_lab.copies import COPIES
     from intone_lab.dataset import prepare
-    from intone_lab.training import SPEEDS
 
     trained = pipeline.train_all(clips, runs, settings, jobs)
-    examples = prepare(clips, SPEEDS, runs / "heard")
+    examples = prepare(clips, COPIES, runs / "heard")
     folder = pipeline.run_folder(runs, clips, settings)
     measured = []
     for model in trained:
