@@ -7,19 +7,15 @@ which the runtimes quantise and batch best.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from intone_lab.architectures.gru import (
-    ATTENTION_REACH,
-    KERNEL,
-    POOL,
-    STRIDE,
-    UNITS,
-    Array,
-    state_layout,
-)
+from intone_lab.architectures import convert
+from intone_lab.architectures.gru import KERNEL, POOL, STRIDE, UNITS, state_layout
+from intone_lab.architectures.layers import ATTENTION_REACH, Array
 
 
 class GruStep:
@@ -76,6 +72,14 @@ class GruStep:
         parts["steps"] = parts["steps"] + float(len(first))
         attended = parts["attended"] / parts["weight"]
         return tf.concat([attended, parts["summed"] / parts["steps"]], axis=1)
+
+
+def traced(model: keras.Model, block_frames: int) -> Any:
+    """Return the step as the converter wants it."""
+    width = int(model.inputs[0].shape[-1])
+    signature = convert.step_signature(block_frames, width, sum(state_layout(width).values()))
+    step = tf.function(GruStep(model, block_frames), input_signature=signature)
+    return step.get_concrete_function()
 
 
 def _folded(model: keras.Model, index: int) -> tuple[Array, Array]:
