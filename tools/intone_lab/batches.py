@@ -27,7 +27,9 @@ class BatchSettings:
     frames: int = 256
     """Length of a training crop: 2.56 s; most utterances are shorter and are padded."""
     share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.25})
-    """Part of a corpus's clips in an epoch, where not all: TESS is two voices, 2,800 clips."""
+    """How often a corpus's clips come in an epoch, where not once: TESS has 2,800 of two voices."""
+    copies: Mapping[str, float] = field(default_factory=lambda: {"telephone": 0.5, "room": 0.5})
+    """How likely a copy is to stand for its clip, where not as likely as the clip itself."""
     label_smoothing: float = 0.1
     crop_probability: float = 0.5
     """How often a clip is cut shorter than it is: interims must be right on beginnings."""
@@ -79,7 +81,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         order = []
         for corpus, count in draws.items():
             own = [clip for clip in self._clips if clip.corpus == corpus]
-            order += [own[i] for i in self._rng.permutation(len(own))[:count]]
+            rounds = -(-count // len(own))
+            drawn = np.concatenate([self._rng.permutation(len(own)) for _ in range(rounds)])
+            order += [own[i] for i in drawn[:count]]
         self._order = [order[i] for i in self._rng.permutation(len(order))]
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -113,18 +117,23 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return {c: round(self._settings.share.get(c, 1.0) * n) for c, n in counts.items()}
 
     def _rarities(self) -> dict[tuple[str, str | None], float]:
-        """Loss weight of each corpus's classes: all count the same, as in the UAR."""
+        """Loss weight of each corpus's classes: all count the same, as in the UAR.
+
+        A stray clip of an emotion that its corpus does not hold is heard for gender alone.
+        """
         counts = Counter((clip.corpus, clip.emotion) for clip in self._clips)
         totals = Counter(clip.corpus for clip in self._clips)
-        classes = Counter(corpus for corpus, _ in counts)
         return {
-            (corpus, emotion): totals[corpus] / classes[corpus] / count
+            (corpus, emotion): totals[corpus] / len(self._present[corpus]) / count
+            if emotion in self._present[corpus]
+            else 0.0
             for (corpus, emotion), count in counts.items()
         }
 
     def _pick(self, clip: Clip) -> FloatArray:
         copies = self._by_clip[clip]
-        utterance = copies[self._rng.integers(len(copies))].longest
+        likely = np.array([self._settings.copies.get(example.copy, 1.0) for example in copies])
+        utterance = copies[self._rng.choice(len(copies), p=likely / likely.sum())].longest
         assert utterance is not None
         return utterance
 
@@ -144,7 +153,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         allowed = np.where(is_present, 0.0, ABSENT).astype(np.float32)
         smoothing = self._settings.label_smoothing
         emotion = np.where(is_present, smoothing / is_present.sum(), 0.0)
-        emotion[self._emotions.index(str(clip.emotion))] += 1.0 - smoothing
+        if clip.emotion in present:
+            emotion[self._emotions.index(clip.emotion)] += 1.0 - smoothing
         gender = np.full(len(self._genders), smoothing / len(self._genders))
         gender[self._genders.index(clip.gender)] += 1.0 - smoothing
         return allowed, emotion.astype(np.float32), gender.astype(np.float32)
@@ -160,5 +170,5 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 def feature_statistics(examples: Sequence[Example]) -> tuple[FloatArray, FloatArray]:
     """Return mean and standard deviation of each coefficient over the training utterances."""
-    stacked = np.concatenate([u for e in examples if e.speed == 1.0 for u in e.utterances])
+    stacked = np.concatenate([u for e in examples if e.is_plain for u in e.utterances])
     return stacked.mean(axis=0), stacked.std(axis=0)

@@ -87,7 +87,7 @@ Track = Callable[[Iterable[Sound | Finding], int], Iterable[Sound | Finding]]
 
 def examine(survey: Survey, track: Track = lambda results, _: results) -> Health:
     """Decode every clip and report what is wrong with it; raises nothing for what it finds."""
-    results = list(track(_in_threads(survey.clips), len(survey.clips)))
+    results = list(track(in_threads(survey.clips), len(survey.clips)))
     sounds = tuple(result for result in results if isinstance(result, Sound))
     findings = [result for result in results if isinstance(result, Finding)]
     findings += [finding for sound in sounds for finding in _of_one(sound)]
@@ -98,18 +98,8 @@ def examine(survey: Survey, track: Track = lambda results, _: results) -> Health
     return Health(sounds, tuple(sorted(findings, key=lambda f: order.index(f.problem))))
 
 
-def readable(
-    clips: Sequence[Clip], track: Track = lambda results, _: results
-) -> tuple[list[Clip], list[Finding]]:
-    """Part the clips that can be decoded, in their order, from what to say of the others."""
-    results = list(track(_in_threads(clips), len(clips)))
-    return (
-        [result.clip for result in results if isinstance(result, Sound)],
-        [result for result in results if isinstance(result, Finding)],
-    )
-
-
-def _in_threads(clips: Sequence[Clip]) -> Iterator[Sound | Finding]:
+def in_threads(clips: Sequence[Clip]) -> Iterator[Sound | Finding]:
+    """Decode each clip, several at a time; a finding stands for one that cannot be."""
     # libsndfile and hashlib work outside Python's lock: threads are as good as processes.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(_look, clips)

@@ -18,11 +18,12 @@ from intone.types import FloatArray
 from intone_lab import export
 from intone_lab.calibration import probabilities
 from intone_lab.catalogue import EMOTIONS
+from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip
 from intone_lab.dataset import Example, prepare
 from intone_lab.evaluation import Heard, listen
 from intone_lab.folds import Split, at_random, by_speaker
-from intone_lab.training import SPEEDS, TrainSettings, save, train
+from intone_lab.training import TrainSettings, save, train
 
 ALWAYS_TRAIN = frozenset({"tess"})
 """Two speakers, both women: there is no fold of TESS without half of its voices."""
@@ -76,7 +77,7 @@ def train_all(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps(settings.as_row(), indent=2, default=str))
     # Once, before the processes that read it from there.
-    prepare(clips, SPEEDS, runs / "heard")
+    prepare(clips, COPIES, runs / "heard")
     every_split = splits(clips, settings)
     # Fresh processes: TensorFlow does not survive a fork, and each gets one thread.
     context = multiprocessing.get_context("spawn")
@@ -108,7 +109,7 @@ def _trained_model(
     if path.exists():
         return keras.models.load_model(path)
     wanted = set(split.train)
-    examples = [e for e in prepare(clips, SPEEDS, runs / "heard") if e.clip in wanted]
+    examples = [e for e in prepare(clips, COPIES, runs / "heard") if e.clip in wanted]
     model = train(examples, settings, split.name)
     save(model, path)
     return model
@@ -121,7 +122,7 @@ def measure(trained: Trained, examples: Sequence[Example], model_path: Path) -> 
         listen(clips, streaming(export.make_card(content), content))
         for content in (trained.int8, trained.float32)
     )
-    offline = {e.clip: e.longest for e in examples if e.speed == 1.0}
+    offline = {e.clip: e.longest for e in examples if e.is_plain}
     gap = _stream_gap(float32, offline, model_path)
     return Measured(trained.split, int8, float32, gap)
 

@@ -16,9 +16,6 @@ from intone_lab.batches import Batches, BatchSettings
 from intone_lab.catalogue import EMOTIONS, GENDERS
 from intone_lab.dataset import FEATURES, Example
 
-SPEEDS = (0.9, 1.0, 1.1)
-"""Speed copies of training clips; held-out clips are heard at 1.0 only."""
-
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:

@@ -38,18 +38,26 @@ def find(root: Path | None, tables: Sequence[Path]) -> Survey:
         raise click.ClickException(str(error)) from error
 
 
-def usable_clips(root: Path | None, tables: Sequence[Path]) -> list[Clip]:
-    """Find the clips and decode each once; those that cannot be are named and left out."""
+def usable_clips(root: Path | None, tables: Sequence[Path], runs: Path) -> list[Clip]:
+    """Find the clips; those that cannot be decoded are named and left out.
+
+    Each is decoded once, and again after it changed; ``runs`` is where that is remembered.
+    """
+    survey = find(root, tables)
+    from rich.console import Console
     from rich.progress import track
 
     from intone_lab.corpora import log_skipped
-    from intone_lab.health import readable
+    from intone_lab.readable import part_readable
 
-    survey = find(root, tables)
     log_skipped(survey.skipped)
-    clips, unreadable = readable(
+    bar = Console(stderr=True)
+    clips, unreadable = part_readable(
         survey.clips,
-        lambda results, total: track(results, "reading the clips", total, transient=True),
+        runs / "readable.json",
+        lambda results, total: track(
+            results, "reading the clips", total, console=bar, transient=True
+        ),
     )
     for finding in unreadable:
         click.echo(f"left out: {finding.detail}", err=True)
