@@ -16,6 +16,7 @@ import numpy as np
 from intone.core.tflite import streaming
 from intone.types import FloatArray
 from intone_lab import export
+from intone_lab.architectures import ARCHITECTURES
 from intone_lab.calibration import probabilities
 from intone_lab.catalogue import EMOTIONS
 from intone_lab.copies import COPIES
@@ -53,7 +54,8 @@ class Measured:
 
 def splits(clips: Sequence[Clip], settings: TrainSettings) -> list[Split]:
     """Return every split of a complete run: the folds, the random one, and the final one."""
-    labelled = [clip for clip in clips if clip.emotion is not None]
+    emotions = ARCHITECTURES[settings.architecture].emotions
+    labelled = [clip for clip in clips if clip.emotion in emotions]
     own = [clip for clip in labelled if clip.corpus in settings.corpora]
     strangers = [clip for clip in labelled if clip.corpus not in settings.corpora]
     return [
@@ -93,7 +95,8 @@ def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split
     if not all(path.exists() for path in exports):
         model = _trained_model(clips, runs, settings, split)
         for path, quantised in zip(exports, (True, False), strict=True):
-            path.write_bytes(export.to_tflite(model, quantised=quantised))
+            architecture = ARCHITECTURES[settings.architecture]
+            path.write_bytes(architecture.to_tflite(model, quantised=quantised))
     int8, float32 = (path.read_bytes() for path in exports)
     return Trained(split, int8, float32)
 
