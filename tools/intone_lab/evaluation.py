@@ -79,10 +79,11 @@ def emotion_pairs(heard: Sequence[Heard], among: Sequence[str]) -> list[tuple[st
 
 
 def gender_pairs(heard: Sequence[Heard]) -> list[tuple[str, str | None]]:
-    """Return (true, said) of every clip."""
+    """Return (true, said) of every clip whose gender is told."""
     return [
         (row.clip.gender, None if row.gender is None else GENDERS[int(np.argmax(row.gender))])
         for row in heard
+        if row.clip.gender is not None
     ]
 
 

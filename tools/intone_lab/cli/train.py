@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intone_lab.catalogue import CORPORA, GENDERS, in_order
+from intone_lab.cli.data import FOLDER, table_option, usable_clips
+
 if TYPE_CHECKING:
     from intone_lab.corpora import Clip
     from intone_lab.training import TrainSettings
@@ -22,10 +25,10 @@ DEVELOPMENT_FOLD = "fold5"
 @click.option(
     "--corpora",
     "root",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder of the corpora, as published.",
 )
+@table_option
 @click.option(
     "--out",
     default="models/gru",
@@ -45,22 +48,39 @@ DEVELOPMENT_FOLD = "fold5"
 @click.option(
     "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Splits at a time."
 )
-def train(root: Path, out: Path, runs: Path, seed: int, epochs: int | None, jobs: int) -> None:
+def train(
+    root: Path | None,
+    tables: tuple[Path, ...],
+    out: Path,
+    runs: Path,
+    seed: int,
+    epochs: int | None,
+    jobs: int,
+) -> None:
     """Train five folds, a random split and the final model; measure; write OUT."""
-    from intone_lab.corpora import CorpusError, find_clips
-
-    try:
-        # Before TensorFlow is loaded, which takes seconds.
-        clips = find_clips(root)
-    except CorpusError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{len(clips)} clips under {root}")
+    # Before TensorFlow is loaded, which takes seconds.
+    clips = usable_clips(root, tables, runs)
+    corpora = ", ".join(in_order(clip.corpus for clip in clips))
+    click.echo(f"{len(clips)} clips of {corpora}")
+    if not any(clip.corpus == "ravdess" for clip in clips):
+        raise click.ClickException(
+            "there is no clip of ravdess, by which the models are calibrated and compared"
+        )
     from intone_lab.training import TrainSettings
 
-    settings = TrainSettings(seed=seed)
+    settings = _with_own(TrainSettings(seed=seed), clips)
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
     _train(clips, out, runs, settings, jobs)
+
+
+def _with_own(settings: TrainSettings, clips: Sequence[Clip]) -> TrainSettings:
+    """Train on a user's own corpora, too, and on gender where they have both."""
+    own = [name for name in in_order(clip.corpus for clip in clips) if name not in CORPORA]
+    genders = {(clip.corpus, clip.gender) for clip in clips}
+    both = [name for name in own if all((name, gender) in genders for gender in GENDERS)]
+    batches = replace(settings.batches, gender_from=(*settings.batches.gender_from, *both))
+    return replace(settings, corpora=(*settings.corpora, *own), batches=batches)
 
 
 def _train(
