@@ -103,7 +103,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         allowed = np.stack([target[0] for target in targets])
         weights = np.stack([self._weights(length) for length in lengths])
         rarity = np.array([self._rarity[clip.corpus, clip.emotion] for clip in clips], "f4")
-        hears_gender = np.array([clip.corpus in self._settings.gender_from for clip in clips], "f4")
+        hears_gender = np.array([self._hears_gender(clip) for clip in clips], "f4")
         return (
             {
                 "features": as_features(features, self._architecture.features),
@@ -160,10 +160,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         smoothing = self._settings.label_smoothing
         emotion = np.where(is_present, smoothing / is_present.sum(), 0.0)
         if clip.emotion in present:
-            emotion[self._emotions.index(clip.emotion)] += 1.0 - smoothing
+            emotion[self._emotions.index(str(clip.emotion))] += 1.0 - smoothing
         gender = np.full(len(self._genders), smoothing / len(self._genders))
-        gender[self._genders.index(clip.gender)] += 1.0 - smoothing
+        if clip.gender is not None:
+            gender[self._genders.index(clip.gender)] += 1.0 - smoothing
         return allowed, emotion.astype(np.float32), gender.astype(np.float32)
+
+    def _hears_gender(self, clip: Clip) -> bool:
+        return clip.gender is not None and clip.corpus in self._settings.gender_from
 
     def _weights(self, frames: int) -> FloatArray:
         """Loss weight of each answer to a crop of ``frames``: a clip counts once in all."""
