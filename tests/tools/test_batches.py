@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 from lab_clips import make_clips, make_examples
 
+from intone_lab.architectures import ARCHITECTURES
 from intone_lab.augment import AugmentSettings
 from intone_lab.batches import Batches, BatchSettings
-from intone_lab.catalogue import EMOTIONS, GENDERS
+from intone_lab.catalogue import EMOTIONS
 from intone_lab.dataset import Example
 
+GRU = ARCHITECTURES["gru"]
 SETTINGS = BatchSettings(size=16, frames=128, share={"tess": 0.5})
 
 
 def batches(examples, seed: int = 1, settings: BatchSettings = SETTINGS) -> Batches:
-    return Batches(examples, EMOTIONS, GENDERS, 4, settings, AugmentSettings(), seed)
+    return Batches(examples, GRU, settings, AugmentSettings(), seed)
 
 
 def without(clips, *emotions):
@@ -113,7 +115,7 @@ def test_copies_stand_for_their_clip_as_often_as_asked():
     loud = [Example(e.clip, "telephone", tuple(u + 100 for u in e.utterances)) for e in plain]
     settings = replace(SETTINGS, copies={"telephone": 0.25}, crop_probability=0.0)
     quiet = AugmentSettings(0.0, 0.0, 0.0, warp=0.0, time_masks=0, band_masks=0)
-    drawn = Batches(plain + loud, EMOTIONS, GENDERS, 4, settings, quiet, 1)
+    drawn = Batches(plain + loud, GRU, settings, quiet, 1)
     first = np.concatenate([drawn[i][0]["features"][:, 0, 0] for i in range(len(drawn))])
     # One in five; three standard errors of 320 draws.
     assert np.mean(first > 50) == pytest.approx(0.2, abs=0.07)

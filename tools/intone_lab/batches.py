@@ -10,10 +10,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from intone.core.features import FeatureSettings
 from intone.types import FloatArray
+from intone_lab.architectures import Architecture
 from intone_lab.augment import AugmentSettings, augment
+from intone_lab.catalogue import GENDERS
 from intone_lab.corpora import Clip, emotions_present
-from intone_lab.dataset import Example
+from intone_lab.dataset import FEATURES, Example, as_features
 
 ABSENT = -1e9
 """Added to the logits of emotions a clip's corpus does not hold: no probability, no gradient."""
@@ -45,9 +48,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(
         self,
         examples: Sequence[Example],
-        emotions: Sequence[str],
-        genders: Sequence[str],
-        stride: int,
+        architecture: Architecture,
         settings: BatchSettings,
         augmentation: AugmentSettings,
         seed: int,
@@ -55,8 +56,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=1, use_multiprocessing=False)
         self._settings = settings
         self._augmentation = augmentation
-        self._stride = stride
-        self._emotions, self._genders = list(emotions), list(genders)
+        self._architecture = architecture
+        self._emotions, self._genders = list(architecture.emotions), list(GENDERS)
         self._rng = np.random.default_rng(seed)
         usable = [example for example in examples if example.longest is not None]
         self._present = emotions_present({example.clip for example in usable})
@@ -66,8 +67,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
                 self._by_clip.setdefault(example.clip, []).append(example)
         self._clips = list(self._by_clip)
         self._rarity = self._rarities()
-        self.mean, self.std = feature_statistics(usable)
-        """Of each coefficient: what the model normalises by, and what crops are padded with."""
+        self._padding, _ = feature_statistics(usable, FEATURES)
+        self.mean, self.std = feature_statistics(usable, architecture.features)
+        """Of each of the model's features, which it normalises by."""
         self._order: list[Clip] = []
         self._count = sum(self._draws().values())
         self.on_epoch_end()
@@ -90,23 +92,27 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         size = self._settings.size
         clips = self._order[index * size : (index + 1) * size]
         crops = [self._crop(self._pick(clip)) for clip in clips]
-        features = np.empty((len(clips), self._settings.frames, len(self.mean)), np.float32)
-        features[:] = self.mean
+        features = np.empty((len(clips), self._settings.frames, FEATURES.width), np.float32)
+        features[:] = self._padding
         for row, crop in enumerate(crops):
             features[row, : len(crop)] = crop
         features = augment(features, self._augmentation, self._rng)
-        lengths = [len(crop) // self._stride for crop in crops]
-        steps = self._settings.frames // self._stride
+        lengths = np.array([len(crop) for crop in crops], np.int32)
+        answers = self._architecture.answers(self._settings.frames)
         targets = [self._targets(clip) for clip in clips]
         allowed = np.stack([target[0] for target in targets])
-        weights = np.stack([self._weights(length, steps) for length in lengths])
+        weights = np.stack([self._weights(length) for length in lengths])
         rarity = np.array([self._rarity[clip.corpus, clip.emotion] for clip in clips], "f4")
-        hears_gender = np.array([clip.corpus in self._settings.gender_from for clip in clips], "f4")
+        hears_gender = np.array([self._hears_gender(clip) for clip in clips], "f4")
         return (
-            {"features": features, "allowed": allowed},
             {
-                "emotion": np.repeat(np.stack([t[1] for t in targets])[:, None], steps, 1),
-                "gender": np.repeat(np.stack([t[2] for t in targets])[:, None], steps, 1),
+                "features": as_features(features, self._architecture.features),
+                "allowed": allowed,
+                "frames": lengths,
+            },
+            {
+                "emotion": np.repeat(np.stack([t[1] for t in targets])[:, None], answers, 1),
+                "gender": np.repeat(np.stack([t[2] for t in targets])[:, None], answers, 1),
             },
             {"emotion": weights * rarity[:, None], "gender": weights * hears_gender[:, None]},
         )
@@ -143,7 +149,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         shortest = min(96, longest)
         if self._rng.random() < self._settings.crop_probability:
             length = int(self._rng.integers(shortest, longest + 1))
-        length -= length % self._stride
+        length -= length % self._architecture.stride
         start = int(self._rng.integers(0, len(utterance) - length + 1))
         return utterance[start : start + length]
 
@@ -154,21 +160,33 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         smoothing = self._settings.label_smoothing
         emotion = np.where(is_present, smoothing / is_present.sum(), 0.0)
         if clip.emotion in present:
-            emotion[self._emotions.index(clip.emotion)] += 1.0 - smoothing
+            emotion[self._emotions.index(str(clip.emotion))] += 1.0 - smoothing
         gender = np.full(len(self._genders), smoothing / len(self._genders))
-        gender[self._genders.index(clip.gender)] += 1.0 - smoothing
+        if clip.gender is not None:
+            gender[self._genders.index(clip.gender)] += 1.0 - smoothing
         return allowed, emotion.astype(np.float32), gender.astype(np.float32)
 
-    def _weights(self, length: int, steps: int) -> FloatArray:
-        weights = np.zeros(steps, np.float32)
+    def _hears_gender(self, clip: Clip) -> bool:
+        return clip.gender is not None and clip.corpus in self._settings.gender_from
+
+    def _weights(self, frames: int) -> FloatArray:
+        """Loss weight of each answer to a crop of ``frames``: a clip counts once in all."""
+        answers = self._architecture.answers(self._settings.frames)
+        if not self._architecture.is_streaming:
+            return np.ones(answers, np.float32)
+        length = frames // self._architecture.stride
+        weights = np.zeros(answers, np.float32)
         half = length // 2
         weights[half:length] = (1.0 - self._settings.last_step_weight) / (length - half)
         weights[length - 1] += self._settings.last_step_weight
-        # Keras averages over batch and steps: this makes a clip count once.
-        return weights * steps
+        # Keras averages over batch and answers.
+        return weights * answers
 
 
-def feature_statistics(examples: Sequence[Example]) -> tuple[FloatArray, FloatArray]:
-    """Return mean and standard deviation of each coefficient over the training utterances."""
+def feature_statistics(
+    examples: Sequence[Example], features: FeatureSettings
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation of each feature over the training utterances."""
     stacked = np.concatenate([u for e in examples if e.is_plain for u in e.utterances])
+    stacked = as_features(stacked, features)
     return stacked.mean(axis=0), stacked.std(axis=0)

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import soxr
 from rich.progress import track
+from scipy.fft import idct
 
 from intone.core.blocks import BlockShape
 from intone.core.decode import Decoder, to_int16
-from intone.core.features import Mfcc, MfccSettings
+from intone.core.features import FeatureSettings, LogMelSettings, Mfcc, MfccSettings
 from intone.core.front_end import FrontEnd
 from intone.core.vad import webrtc
 from intone.settings import EndpointerSettings
@@ -32,6 +33,7 @@ BLOCK_FRAMES = 16
 """160 ms a step: interims every 500 ms need no finer grid, and a call's cost is shared."""
 
 FEATURES = MfccSettings()
+"""What is kept of a clip: as many coefficients as filters, so that nothing is lost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +60,20 @@ class Example:
 def block_shape() -> BlockShape:
     """Samples of one step of the lab's models."""
     return BlockShape(BLOCK_FRAMES * FEATURES.hop_samples, FEATURES.window_samples(BLOCK_FRAMES))
+
+
+def as_features(mfcc: FloatArray, settings: FeatureSettings) -> FloatArray:
+    """Return float32 (…, frames, coefficients) of :data:`FEATURES` as ``settings`` has them.
+
+    Raises :class:`ValueError` for settings that are neither those nor their log-mel energies.
+    """
+    if settings == FEATURES:
+        return mfcc
+    shared = {name: value for name, value in asdict(FEATURES).items() if name != "coefficients"}
+    if settings != LogMelSettings(**shared):
+        raise ValueError(f"the lab keeps {FEATURES}, of which {settings} cannot be made")
+    energies: FloatArray = idct(mfcc, axis=-1, norm="ortho").astype(np.float32)
+    return energies
 
 
 def load_clip(clip: Clip) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -9,8 +10,9 @@ import msgspec
 from intone.core.blocks import BlockShape
 from intone.core.decision import Calibration
 from intone.core.features import FeatureSettings, LogMelSettings, MfccSettings
-from intone.errors import IntoneError, ModelError
-from intone.types import UNSURE
+from intone.errors import IntoneError, ModelError, SettingsError
+from intone.settings import EndpointerSettings
+from intone.types import UNSURE, to_ms
 
 _FEATURES: dict[str, type[FeatureSettings]] = {"mfcc": MfccSettings, "log-mel": LogMelSettings}
 """By the ``kind`` that a card names; one that names none means MFCCs."""
@@ -82,6 +84,24 @@ class Card(
             advance=self.block_frames * self.features.hop_samples,
             window=self.features.window_samples(self.block_frames),
         )
+
+
+def endpointer_for(card: Card, settings: EndpointerSettings) -> EndpointerSettings:
+    """Return ``settings`` under which no utterance is longer than the model may be given.
+
+    Raises :class:`SettingsError` where they leave no room for one.
+    """
+    if card.longest_frames is None:
+        return settings
+    longest_ms = to_ms(card.longest_frames * card.features.hop_samples)
+    if longest_ms >= settings.max_utterance_ms:
+        return settings
+    try:
+        return replace(settings, max_utterance_ms=longest_ms)
+    except SettingsError as error:
+        raise SettingsError(
+            f"the model {card.name} hears {longest_ms} ms at most at once: {error}"
+        ) from error
 
 
 def parse_card(data: bytes, where: str) -> Card:

@@ -26,7 +26,7 @@ BLOCK_FRAMES = 16
 """160 ms a step: interims every 500 ms need no finer grid, and a call's cost is shared."""
 
 LONGEST_FRAMES = 1_500
-"""15 s, the endpointer's own longest: past it an utterance model's time and memory are not known."""
+"""15 s, the endpointer's own longest: what an utterance model was measured up to."""
 
 SEVEN_EMOTIONS = tuple(name for name in EMOTIONS if name != "calm")
 """What TESS and SAVEE hold."""

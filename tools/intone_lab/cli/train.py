@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from intone_lab.catalogue import CORPORA, GENDERS, in_order
 from intone_lab.cli.data import FOLDER, table_option, usable_clips
 
 if TYPE_CHECKING:
     from intone_lab.corpora import Clip
+    from intone_lab.run_record import Run
+    from intone_lab.study import Part, Study
     from intone_lab.training import TrainSettings
 
 DEVELOPMENT_FOLD = "fold5"
@@ -86,32 +89,66 @@ def _with_own(settings: TrainSettings, clips: Sequence[Clip]) -> TrainSettings:
 def _train(
     clips: Sequence[Clip], out: Path, runs: Path, settings: TrainSettings, jobs: int
 ) -> None:
-    from intone_lab import export, pipeline, report
-    from intone_lab.copies import COPIES
-    from intone_lab.dataset import prepare
+    from intone_lab import export, pipeline
+    from intone_lab.report.figures import accuracies
+    from intone_lab.report.numbers import numbers
+    from intone_lab.report.write import write_report
+    from intone_lab.run_record import Run, record
 
     trained = pipeline.train_all(clips, runs, settings, jobs)
-    examples = prepare(clips, COPIES, runs / "heard")
-    folder = pipeline.run_folder(runs, clips, settings)
-    measured = []
-    for model in trained:
-        click.echo(f"{model.split.name}: streaming {len(model.split.test)} held-out clips")
-        path = folder / f"{model.split.name}.keras"
-        measured.append(pipeline.measure(model, examples, path))
-    final = trained[-1]
-    *folds, random, strangers = measured
-    study = report.Study(tuple(folds), random, strangers, DEVELOPMENT_FOLD)
-    emotion, gender = report.calibrations(study)
-    card = export.make_card(
-        final.int8,
-        final.split.train,
-        name=out.name,
-        emotion_calibration=emotion,
-        gender_calibration=gender,
-        accuracy=report.accuracies(study),
-    )
-    export.write_model(out, final.int8, card)
+    splits = tuple(model.split for model in trained)
+    run = Run(pipeline.run_folder(runs, clips, settings), splits, DEVELOPMENT_FOLD)
+    record(run)
+    study = _study(run, clips, runs, trained[-1].int8, out, jobs)
+    card = msgspec.structs.replace(study.card, accuracy=tuple(accuracies(study)))
+    export.write_model(out, trained[-1].int8, card)
     flat = json.dumps(settings.as_row(), indent=2, default=str)
-    report.write_report(out, study, len(final.int8), flat)
+    write_report(out, numbers(replace(study, card=card)), flat)
     for row in card.accuracy:
         click.echo(f"{row.corpus} {row.protocol} {row.task} {row.metric} {row.value:.3f}")
+
+
+def _study(
+    run: Run, clips: Sequence[Clip], runs: Path, content: bytes, out: Path, jobs: int
+) -> Study:
+    """Listen to every split's held-out clips, clean, and calibrate by them."""
+    from intone.models import Model
+    from intone_lab import export, measuring
+    from intone_lab.conditions import CLEAN
+    from intone_lab.evaluation import Head
+    from intone_lab.listening import listener
+    from intone_lab.report.confidence import fit
+    from intone_lab.run_record import FINAL
+    from intone_lab.study import Study
+
+    final = run.split(FINAL)
+    model = Model(export.make_card(content, final.train, name=out.name), out, content)
+    with listener(clips, runs / "listened", jobs) as ear:
+        parts = measuring.measure_run(run, model, ear, [CLEAN])
+        parts += measuring.measure_strangers(model, final.test, ear, [CLEAN])
+    gap = _stream_gap(run, parts, clips, runs)
+    measuring.keep_gap(run, gap)
+    study = Study(model.card, len(content), tuple(parts), run.development, gap)
+    card = export.make_card(
+        content,
+        final.train,
+        name=out.name,
+        emotion_calibration=fit(study, Head.EMOTION),
+        gender_calibration=fit(study, Head.GENDER),
+    )
+    return replace(study, card=card)
+
+
+def _stream_gap(run: Run, parts: Sequence[Part], clips: Sequence[Clip], runs: Path) -> float:
+    from intone_lab import measuring
+    from intone_lab.copies import COPIES
+    from intone_lab.dataset import prepare
+    from intone_lab.run_record import Weights
+
+    examples = prepare(clips, COPIES, runs / "heard")
+    offline = {e.clip: e.longest for e in examples if e.is_plain}
+    return max(
+        measuring.stream_gap(part.listened.rows, offline, run.folder / f"{part.split}.keras")
+        for part in parts
+        if part.weights is Weights.FLOAT32
+    )
