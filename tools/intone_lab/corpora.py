@@ -29,6 +29,7 @@ SAME_RECORDING = (("ravdess/03-01-03-01-02-01-07", "ravdess/03-01-03-01-02-02-07
 
 CLASS_CLIPS = 10
 CLASS_SHARE = 0.05
+"""An emotion of fewer clips than both is no class of its corpus: strays."""
 
 CREMA_D_ACTORS = "VideoDemographics.csv"
 """CREMA-D's table of its actors, published beside its sound folder."""
