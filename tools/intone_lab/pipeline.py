@@ -16,7 +16,7 @@ import numpy as np
 from intone.core.tflite import streaming
 from intone.types import FloatArray
 from intone_lab import export
-from intone_lab.architectures import ARCHITECTURES
+from intone_lab.architectures import ARCHITECTURES, load_model
 from intone_lab.calibration import probabilities
 from intone_lab.catalogue import EMOTIONS
 from intone_lab.copies import COPIES
@@ -110,7 +110,7 @@ def _trained_model(
     tf.config.threading.set_inter_op_parallelism_threads(1)
     path = run_folder(runs, clips, settings) / f"{split.name}.keras"
     if path.exists():
-        return keras.models.load_model(path)
+        return load_model(path)
     wanted = set(split.train)
     examples = [e for e in prepare(clips, COPIES, runs / "heard") if e.clip in wanted]
     model = train(examples, settings, split.name)
@@ -137,7 +137,7 @@ def _stream_gap(
 
     Of clips that give one utterance: of two as long as each other either may stand for the clip.
     """
-    model = keras.models.load_model(model_path)
+    model = load_model(model_path)
     by_length: dict[int, list[tuple[FloatArray, FloatArray]]] = {}
     for row in heard:
         utterance = offline[row.clip]
