@@ -5,9 +5,8 @@ from lab_clips import make_clips
 
 from intone.core.tflite import streaming
 from intone_lab import export
-from intone_lab.architectures import gru
+from intone_lab.architectures import BLOCK_FRAMES, gru
 from intone_lab.catalogue import OWN_LICENCE
-from intone_lab.dataset import BLOCK_FRAMES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 BLOCKS = 6

@@ -26,11 +26,9 @@ from intone.core.front_end import FrontEnd
 from intone.core.vad import webrtc
 from intone.settings import EndpointerSettings
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray, SpeechBlock, SpeechEnded
+from intone_lab.architectures import BLOCK_FRAMES
 from intone_lab.copies import AS_IT_IS, Copy, send
 from intone_lab.corpora import Clip, read_audio
-
-BLOCK_FRAMES = 16
-"""160 ms a step: interims every 500 ms need no finer grid, and a call's cost is shared."""
 
 FEATURES = MfccSettings()
 """What is kept of a clip: as many coefficients as filters, so that nothing is lost."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import keras
 
-from intone_lab.architectures import ARCHITECTURES
+from intone_lab.architectures import ARCHITECTURES, load_model
 from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip
 from intone_lab.dataset import prepare
@@ -31,6 +32,8 @@ class Trained:
     split: Split
     int8: bytes
     float32: bytes
+    seconds: float | None
+    """What training took; None where it was done before."""
 
 
 def splits(clips: Sequence[Clip], settings: TrainSettings) -> list[Split]:
@@ -73,13 +76,16 @@ def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split
     """Train and export a split, or take both from the run's folder if they are there."""
     folder = run_folder(runs, clips, settings)
     exports = [folder / f"{split.name}.{kind}.tflite" for kind in ("int8", "float32")]
+    seconds = None
     if not all(path.exists() for path in exports):
+        started = time.monotonic()
         model = _trained_model(clips, runs, settings, split)
+        seconds = time.monotonic() - started
         for path, quantised in zip(exports, (True, False), strict=True):
             architecture = ARCHITECTURES[settings.architecture]
             path.write_bytes(architecture.to_tflite(model, quantised=quantised))
     int8, float32 = (path.read_bytes() for path in exports)
-    return Trained(split, int8, float32)
+    return Trained(split, int8, float32, seconds)
 
 
 def _trained_model(
@@ -91,7 +97,7 @@ def _trained_model(
     tf.config.threading.set_inter_op_parallelism_threads(1)
     path = run_folder(runs, clips, settings) / f"{split.name}.keras"
     if path.exists():
-        return keras.models.load_model(path)
+        return load_model(path)
     wanted = set(split.train)
     examples = [e for e in prepare(clips, COPIES, runs / "heard") if e.clip in wanted]
     model = train(examples, settings, split.name)

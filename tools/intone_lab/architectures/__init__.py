@@ -9,11 +9,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from scipy.fft import dct
 
 from intone.core.features import FeatureSettings, LogMelSettings, MfccSettings
 from intone.types import FloatArray
@@ -75,18 +73,6 @@ class Architecture:
     def answers(self, frames: int) -> int:
         """Length of the outputs' second axis for inputs of ``frames``: what targets repeat to."""
         return frames // self.stride if self.is_streaming else 1
-
-    def from_mfcc(self, cepstra: FloatArray) -> FloatArray:
-        """Return this architecture's features for the default MFCCs, float32 (…, 40).
-
-        As many coefficients as filters: the DCT goes back to log-mel energies without loss,
-        so that one pass over the audio, and one augmentation, serve every architecture.
-        """
-        if isinstance(self.features, MfccSettings):
-            return cepstra
-        basis = dct(np.eye(cepstra.shape[-1]), axis=0, norm="ortho").astype(np.float32)
-        energies: FloatArray = cepstra @ basis
-        return energies
 
     def build(
         self, emotions: int, genders: int, mean: FloatArray, std: FloatArray, dropout: float
@@ -179,3 +165,12 @@ _ALL = (
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType({one.name: one for one in _ALL})
 """Every architecture, by the name its model ships under."""
+
+
+def load_model(path: Path) -> keras.Model:
+    """Return a model that was saved; Keras alone does not know the layers that are ours."""
+    import keras
+
+    importlib.import_module(f"{__name__}.layers")
+    model: keras.Model = keras.models.load_model(path)
+    return model
