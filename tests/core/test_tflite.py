@@ -39,8 +39,8 @@ def test_shapes_follow_the_card(recogniser):
     output = recogniser.step(windows, states)
     assert output.emotion_logits.shape == (5, len(recogniser.card.emotions))
     assert output.gender_logits.shape == (5, len(recogniser.card.genders))
-    assert output.states.shape == states.shape
-    assert output.states.dtype == np.float32
+    assert np.asarray(output.states).shape == states.shape
+    assert all(state.dtype == np.float32 for state in output.states)
 
 
 def test_the_state_carries_what_was_heard(recogniser):
