@@ -154,10 +154,12 @@ def _pools(clips: Iterable[Clip]) -> dict[str, tuple[Clip, ...]]:
     by_corpus: dict[str, list[Clip]] = {}
     for clip in sorted(clips, key=lambda clip: (clip.corpus, clip.speaker, clip.name)):
         by_corpus.setdefault(clip.corpus, []).append(clip)
-    return {
-        corpus: tuple(own[i * len(own) // POOL_CLIPS] for i in range(min(POOL_CLIPS, len(own))))
-        for corpus, own in by_corpus.items()
-    }
+    return {corpus: _evenly(own, POOL_CLIPS) for corpus, own in by_corpus.items()}
+
+
+def _evenly(clips: Sequence[Clip], at_most: int) -> tuple[Clip, ...]:
+    count = min(at_most, len(clips))
+    return tuple(clips[i * len(clips) // count] for i in range(count))
 
 
 def _hear_all(job: _Job) -> tuple[list[Heard], list[str]]:
