@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from intone_lab.catalogue import EMOTIONS
+from intone_lab.copies import AS_IT_IS
 from intone_lab.corpora import Clip
 from intone_lab.dataset import Example
 from intone_lab.evaluation import Heard
@@ -39,7 +40,7 @@ def make_examples(clips: list[Clip], seed: int = 0) -> list[Example]:
         features = rng.standard_normal((frames, 40)).astype("f4")
         features[:, 1] += level
         features[:, 2] += 3.0 if clip.gender == "male" else -3.0
-        examples.append(Example(clip, 1.0, (features,)))
+        examples.append(Example(clip, AS_IT_IS.name, (features,)))
     return examples
 
 

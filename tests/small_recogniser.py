@@ -38,7 +38,7 @@ class SmallRecogniser:
             raise ValueError("a model that fails")
         levels = np.abs(windows).mean(axis=1, keepdims=True)
         weights = np.arange(1, STATE + 1, dtype=np.float32) / STATE
-        states = (0.5 * states + levels * weights).astype(np.float32)
+        states = (0.5 * np.asarray(states) + levels * weights).astype(np.float32)
         emotions = np.sin(states[:, :1] * np.arange(1, len(self.card.emotions) + 1))
         genders = np.cos(states[:, :1] * np.arange(1, len(self.card.genders) + 1))
         return StepOutput(emotions.astype("f4"), genders.astype("f4"), states)

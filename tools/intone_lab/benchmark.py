@@ -21,9 +21,9 @@ import msgspec
 import numpy as np
 
 import intone
-from intone.core.features import Mfcc
-from intone.core.recogniser import Recogniser
-from intone.core.tflite import RUNTIME
+from intone.core.features import Extract, extractor
+from intone.core.interpreter import RUNTIME
+from intone.core.recogniser import Recogniser, UtteranceRecogniser
 from intone.models import Model, load_model
 from intone.types import FloatArray
 
@@ -65,11 +65,11 @@ def benchmark(model: Model, float_content: bytes | None = None) -> list[Speed]:
         sha256 = hashlib.sha256(float_content).hexdigest()
         card = msgspec.structs.replace(model.card, sha256=sha256)
         variants["float32"] = replace(model, card=card, content=float_content)
-    mfcc = Mfcc(model.card.features)
+    extract = extractor(model.card.features)
     calls: dict[tuple[str, int], Callable[[], object]] = {}
     for batch in BATCHES:
         blocks = _blocks(batch, model.card.shape.window)
-        calls["features", batch] = partial(_features, mfcc, blocks)
+        calls["features", batch] = partial(_features, extract, blocks)
         for name, variant in variants.items():
             calls[name, batch] = partial(_utterances, variant.new_recogniser(), blocks)
     fastest_s = _fastest(calls)
@@ -115,24 +115,20 @@ def benchmark_elsewhere(python: Path, folder: Path, float_file: Path | None) -> 
     return msgspec.json.decode(done.stdout, type=list[Speed])
 
 
-def _features(mfcc: Mfcc, blocks: FloatArray) -> None:
+def _features(extract: Extract, blocks: FloatArray) -> None:
     for windows in blocks:
-        mfcc(windows)
+        extract(windows)
 
 
 def _utterances(recogniser: Recogniser, blocks: FloatArray) -> None:
     """Run a batch of utterances from the first block to the last."""
-    output = recogniser.step(blocks[0], _first_states(recogniser, blocks))
+    nothing = np.zeros(recogniser.card.state_size, np.float32)
+    output = recogniser.step(blocks[0], [nothing] * blocks.shape[1])
     for windows in blocks[1:]:
         output = recogniser.step(windows, output.states)
-    finish = getattr(recogniser, "finish", None)
-    if finish is not None:
+    if isinstance(recogniser, UtteranceRecogniser):
         for state in output.states:
-            finish(state)
-
-
-def _first_states(recogniser: Recogniser, blocks: FloatArray) -> FloatArray:
-    return np.zeros((blocks.shape[1], recogniser.card.state_size), np.float32)
+            recogniser.finish(state)
 
 
 def _blocks(batch: int, samples: int) -> FloatArray:

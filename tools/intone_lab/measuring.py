@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from rich.progress import track
 
+from intone.core.features import FeatureSettings
 from intone.models import Model
 from intone.types import FloatArray
 from intone_lab.calibration import probabilities
@@ -124,17 +125,21 @@ def _export(run: Run, model: Model, split: Split, weights: Weights) -> Model:
 
 
 def stream_gap(
-    heard: Sequence[Heard], offline: Mapping[Clip, FloatArray | None], model_path: Path
+    heard: Sequence[Heard],
+    offline: Mapping[Clip, FloatArray | None],
+    model_path: Path,
+    features: FeatureSettings,
 ) -> float:
     """Largest difference in probability between the stream and Keras on the whole utterance.
 
-    ``heard`` is the float export's; ``offline`` is the features of each clip's longest
-    utterance. Of clips that give one utterance: of two as long as each other either may
-    stand for the clip.
+    ``heard`` is the float export's; ``offline`` is :data:`intone_lab.dataset.FEATURES` of
+    each clip's longest utterance, ``features`` what the model takes. Of clips that give one
+    utterance: of two as long as each other either may stand for the clip.
     """
-    import keras
+    from intone_lab.architectures import load_model
+    from intone_lab.dataset import as_features
 
-    model = keras.models.load_model(model_path)
+    model = load_model(model_path)
     by_length: dict[int, list[tuple[FloatArray, FloatArray]]] = {}
     for row in heard:
         utterance = offline[row.clip]
@@ -145,6 +150,8 @@ def stream_gap(
         whole = np.stack([utterance for utterance, _ in pairs])
         streamed = np.stack([probability for _, probability in pairs])
         nothing_masked = np.zeros_like(streamed)
-        said = model.predict_on_batch({"features": whole, "allowed": nothing_masked})
+        frames = np.full(len(pairs), whole.shape[1], np.int32)
+        inputs = {"features": as_features(whole, features), "allowed": nothing_masked}
+        said = model.predict_on_batch({**inputs, "frames": frames})
         gap = max(gap, float(np.abs(probabilities(said["emotion"][:, -1], 1.0) - streamed).max()))
     return gap

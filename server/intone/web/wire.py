@@ -37,6 +37,8 @@ class Model(Struct, frozen=True, kw_only=True):
     sha256: str
     emotions: tuple[str, ...]
     genders: tuple[str, ...]
+    interims: bool = True
+    """Whether it answers while an utterance runs; one that does not answers at its end alone."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -267,6 +269,7 @@ class ModelEntry(Struct, frozen=True, kw_only=True):
     accuracy: list[dict[str, Any]]
     licence: str
     intended_use: str
+    interims: bool = True
 
 
 class Models(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intone.errors import IntoneError
+from intone_lab.cli.data import FOLDER, table_option, usable_clips
 
 if TYPE_CHECKING:
     from intone.models import Model
@@ -39,11 +40,11 @@ def _condition(_: click.Context, __: click.Parameter, names: tuple[str, ...]) ->
 @click.option(
     "--corpora",
     "root",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FOLDER,
     envvar="INTONE_CORPORA",
     help="Folder of the corpora, as published.  [env: INTONE_CORPORA]",
 )
+@table_option
 @click.option(
     "--runs",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -71,7 +72,8 @@ def _condition(_: click.Context, __: click.Parameter, names: tuple[str, ...]) ->
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Processes.")
 def evaluate(
     folder: Path,
-    root: Path,
+    root: Path | None,
+    tables: tuple[Path, ...],
     runs: Path | None,
     out: Path | None,
     conditions: list[Condition],
@@ -84,7 +86,6 @@ def evaluate(
     heard; the shipped file itself only on speakers that it was not trained on.
     """
     from intone.models import load_model
-    from intone_lab.corpora import CorpusError, find_clips
     from intone_lab.report.numbers import numbers
     from intone_lab.report.write import REPORT_FILE, write_report
     from intone_lab.run_record import find_run
@@ -93,9 +94,9 @@ def evaluate(
     folder = folder.resolve()
     try:
         model = load_model(folder)
-        clips = find_clips(root)
-    except (CorpusError, IntoneError) as error:
+    except IntoneError as error:
         raise click.ClickException(str(error)) from error
+    clips = usable_clips(root, tables, runs)
     run = find_run(runs, model.card.sha256, clips) if runs is not None else None
     if runs is not None and run is None:
         raise click.ClickException(f"no run under {runs} made {model.card.file} of {folder}")
