@@ -12,14 +12,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-import soxr
-from numpy.typing import NDArray
 
-from intone.core.decode import Decoder, to_int16
-from intone.types import SAMPLE_RATE_HZ, AudioFormat, Encoding, FloatArray
-
-TELEPHONE = AudioFormat(Encoding.MULAW, sample_rate_hz=8_000)
-"""G.711, as telephony brings it."""
+from intone.core.decode import to_int16
+from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray
+from intone_lab.telephone import TELEPHONE, as_telephone
 
 LEVEL_FRAME_SAMPLES = SAMPLE_RATE_HZ // 50
 """Levels are taken over frames of 20 ms."""
@@ -80,8 +76,7 @@ def send(
         rng = _generator(seed, condition.noise.value, key)
         samples = add_noise(samples, _noise(condition.noise, len(samples), voices, rng), condition)
     if condition.audio == TELEPHONE:
-        narrow = soxr.resample(samples, SAMPLE_RATE_HZ, TELEPHONE.sample_rate_hz, quality="HQ")
-        return to_mulaw(to_int16(np.asarray(narrow, np.float32))).tobytes()
+        return as_telephone(samples)
     return to_int16(samples).tobytes()
 
 
@@ -110,16 +105,6 @@ def active_power(samples: FloatArray) -> float:
     power = np.square(whole.reshape(frames, LEVEL_FRAME_SAMPLES)).mean(axis=1)
     active = power >= power.mean() / 10.0 ** (ACTIVE_WITHIN_DB / 10.0)
     return float(power[active].mean())
-
-
-def to_mulaw(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """Encode int16 (n,) as G.711 mu-law: the code that the server reads as the nearest value."""
-    every_code = np.arange(256, dtype=np.uint8)
-    values = Decoder(TELEPHONE).decode(every_code.tobytes())[:, 0] * 32_768.0
-    # Zero has two codes.
-    sorted_values, first = np.unique(values, return_index=True)
-    between = (sorted_values[1:] + sorted_values[:-1]) / 2
-    return every_code[first][np.searchsorted(between, samples.astype(np.float64))]
 
 
 def _noise(

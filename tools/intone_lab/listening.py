@@ -72,16 +72,22 @@ class Listener:
         self._seed = seed
         self._processes = processes
 
+    def can_send(self, clip: Clip, condition: Condition) -> bool:
+        """Whether the condition can be made: babble needs a second speaker in the corpus."""
+        pool = self._pools[clip.corpus]
+        return condition.noise is not Noise.BABBLE or any(o.speaker != clip.speaker for o in pool)
+
     def listen(self, model: Model, clips: Sequence[Clip], condition: Condition) -> Listened:
         """Return what ``model`` says of ``clips``.
 
-        The card's calibration is set aside: answers are the model's own. Raises
-        :class:`ValueError` for babble of a corpus with a single speaker.
+        The card's calibration is set aside: answers are the model's own. Clips for which
+        :meth:`can_send` says no are left out.
         """
         path = self._path(model, clips, condition)
         if path is not None and path.exists():
             return load(path, clips)
-        jobs = list(self._cut(_uncalibrated(model), clips, condition))
+        sendable = [clip for clip in clips if self.can_send(clip, condition)]
+        jobs = list(self._cut(_uncalibrated(model), sendable, condition))
         rows: list[Heard] = []
         unreadable: list[str] = []
         for heard, faults in self._run(jobs):
@@ -130,7 +136,10 @@ def code_digest() -> str:
     core = Path(intone.core.__file__ or "").parent
     lab = Path(intone_lab.__file__ or "").parent
     files = [*core.glob("*.py"), core.parent / "session.py"]
-    files += [lab / f"{name}.py" for name in ("conditions", "dataset", "evaluation", "listening")]
+    files += [
+        lab / f"{name}.py"
+        for name in ("conditions", "corpora", "dataset", "evaluation", "listening", "telephone")
+    ]
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(path.read_bytes())
@@ -150,14 +159,22 @@ def _uncalibrated(model: Model) -> Model:
 
 
 def _pools(clips: Iterable[Clip]) -> dict[str, tuple[Clip, ...]]:
-    """Choose each corpus's :data:`POOL_CLIPS` for babble: evenly over its sorted clips."""
-    by_corpus: dict[str, list[Clip]] = {}
+    """Choose about :data:`POOL_CLIPS` of each corpus for babble: evenly over its speakers."""
+    by_corpus: dict[str, dict[str, list[Clip]]] = {}
     for clip in sorted(clips, key=lambda clip: (clip.corpus, clip.speaker, clip.name)):
-        by_corpus.setdefault(clip.corpus, []).append(clip)
-    return {
-        corpus: tuple(own[i * len(own) // POOL_CLIPS] for i in range(min(POOL_CLIPS, len(own))))
-        for corpus, own in by_corpus.items()
-    }
+        by_corpus.setdefault(clip.corpus, {}).setdefault(clip.speaker, []).append(clip)
+    return {corpus: _pool(list(own.values())) for corpus, own in by_corpus.items()}
+
+
+def _pool(by_speaker: Sequence[Sequence[Clip]]) -> tuple[Clip, ...]:
+    chosen = by_speaker[:: -(-len(by_speaker) // POOL_CLIPS)]
+    each = -(-POOL_CLIPS // len(chosen))
+    return tuple(
+        # Each speaker begins at another place: the first clips of all say the same.
+        own[(turn * len(own) // each + place * len(own) // len(chosen)) % len(own)]
+        for place, own in enumerate(chosen)
+        for turn in range(min(each, len(own)))
+    )
 
 
 def _hear_all(job: _Job) -> tuple[list[Heard], list[str]]:

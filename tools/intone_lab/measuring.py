@@ -16,14 +16,14 @@ from intone.core.features import FeatureSettings
 from intone.models import Model
 from intone.types import FloatArray
 from intone_lab.calibration import probabilities
-from intone_lab.catalogue import CORPORA
+from intone_lab.catalogue import corpus_named
 from intone_lab.conditions import CLEAN, Condition
 from intone_lab.corpora import Clip
 from intone_lab.evaluation import Heard
 from intone_lab.folds import Split
 from intone_lab.listening import Listener
 from intone_lab.run_record import FINAL, Run, Weights
-from intone_lab.study import STRANGERS, Part, Protocol
+from intone_lab.study import Part, Protocol
 
 GAP_FILE = "stream_gap.json"
 
@@ -53,14 +53,10 @@ def measure_strangers(
 
     A clip counts as of a strange corpus if the card does not name its corpus.
     """
-    trained = {row.corpus for row in model.card.training}
     work = [
         (protocol, own, condition)
-        for protocol in STRANGERS
-        for is_known in [protocol is Protocol.STRANGE_SPEAKERS]
-        for own in [[clip for clip in clips if (title_of(clip.corpus) in trained) == is_known]]
+        for protocol, own in _by_acquaintance(model, clips).items()
         for condition in conditions
-        if own
     ]
     return [
         Part(protocol, FINAL, condition.name, Weights.INT8, ear.listen(model, own, condition))
@@ -77,7 +73,7 @@ def strangers(clips: Iterable[Clip], model: Model, run: Run | None) -> list[Clip
         heard = {clip.speaker for clip in run.split(FINAL).train}
         return [clip for clip in clips if clip.speaker not in heard]
     trained = {row.corpus for row in model.card.training}
-    return [clip for clip in clips if title_of(clip.corpus) not in trained]
+    return [clip for clip in clips if corpus_named(clip.corpus).title not in trained]
 
 
 def keep_gap(run: Run, gap: float) -> None:
@@ -91,9 +87,14 @@ def kept_gap(run: Run) -> float | None:
     return float(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
-def title_of(corpus: str) -> str:
-    """Return what a card calls a corpus."""
-    return CORPORA[corpus].title if corpus in CORPORA else corpus
+def _by_acquaintance(model: Model, clips: Iterable[Clip]) -> dict[Protocol, list[Clip]]:
+    trained = {row.corpus for row in model.card.training}
+    parts: dict[Protocol, list[Clip]] = {}
+    for clip in clips:
+        is_known = corpus_named(clip.corpus).title in trained
+        protocol = Protocol.STRANGE_SPEAKERS if is_known else Protocol.STRANGE_CORPUS
+        parts.setdefault(protocol, []).append(clip)
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from intone.core.card import Card
-from intone_lab.catalogue import CORPORA
+from intone_lab.catalogue import in_order
 from intone_lab.conditions import CLEAN
 from intone_lab.evaluation import Listened, joined
 from intone_lab.run_record import Weights
@@ -62,10 +61,9 @@ class Study:
         return self._parts(Protocol.BY_SPEAKER, condition, Weights.INT8)
 
     def corpora(self, protocol: Protocol) -> tuple[str, ...]:
-        """Those of a protocol, in the catalogue's order, then others by name."""
+        """Those of a protocol, in the catalogue's order."""
         found = {corpus for part in self._parts(protocol) for corpus in part.listened.corpora}
-        order = list(CORPORA)
-        return tuple(sorted(found, key=lambda name: (_place(name, order), name)))
+        return in_order(found)
 
     def of(
         self,
@@ -89,7 +87,3 @@ class Study:
     ) -> list[Part]:
         wanted = (protocol, condition, weights)
         return [p for p in self.parts if (p.protocol, p.condition, p.weights) == wanted]
-
-
-def _place(name: str, order: Sequence[str]) -> int:
-    return order.index(name) if name in order else len(order)

@@ -47,7 +47,7 @@ def by_protocol(numbers: Numbers, folder: Path) -> list[str]:
         corpora = [corpus for _, corpus in numbers.corpora(protocol)]
         if corpora:
             lines = [numbers.line(protocol, corpus, Head.EMOTION) for corpus in corpora]
-            parts = [_corpora_table(numbers, protocol, corpora)]
+            parts = [_corpora_table(numbers, protocol, corpora), _no_row(numbers, protocol)]
             parts += [_one_corpus(line, folder) for line in lines if line is not None]
             parts += [_gender_reports(numbers, protocol, corpora)]
             sections.append(section(title, *parts))
@@ -153,6 +153,13 @@ def _corpora_table(numbers: Numbers, protocol: Protocol, corpora: Sequence[str])
                     )
                 )
     return table(header, rows)
+
+
+def _no_row(numbers: Numbers, protocol: Protocol) -> str:
+    if protocol is not Protocol.BY_SPEAKER or not numbers.never_held_out:
+        return ""
+    names = "; ".join(numbers.never_held_out)
+    return f"Always in training, or not in the folder, and so without a row: {names}.\n"
 
 
 def _one_corpus(line: HeadFigures, folder: Path) -> str:

@@ -35,7 +35,8 @@ def conditions_section(numbers: Numbers, folder: Path) -> str:
         "the speech. The level of speech is the mean power of its 20 ms frames that are at most "
         f"{ACTIVE_WITHIN_DB:.0f} dB under the clip's mean; that of noise is its mean power over "
         "the clip. Each clip's noise is drawn from a seed of its own and is the same at each "
-        "level. A clip in which nothing was heard is wrong.\n",
+        "level; a corpus of one speaker has no babble. A clip in which nothing was heard is "
+        "wrong.\n",
         _conditions_picture(numbers, folder),
         *parts,
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from intone.core.decision import Calibration
 from intone_lab.benchmark import Speed
+from intone_lab.catalogue import corpus_named
 from intone_lab.conditions import CLEAN
 from intone_lab.evaluation import Head
 from intone_lab.report.confidence import Confidence, calibration_corpora, confidences
@@ -31,6 +32,8 @@ class Numbers:
     calibrated_on: tuple[str, ...]
     emotion_calibration: Calibration
     gender_calibration: Calibration
+    never_held_out: tuple[str, ...]
+    """Titles of corpora that are always in training: there is no figure of them by speaker."""
     figures: tuple[HeadFigures, ...]
     development: str
     """The fold on which settings were chosen; empty if on none."""
@@ -86,6 +89,7 @@ def numbers(study: Study, speeds: Sequence[Speed] = (), not_timed: Sequence[str]
         calibrated_on=calibration_corpora(study),
         emotion_calibration=card.emotion_calibration,
         gender_calibration=card.gender_calibration,
+        never_held_out=_never_held_out(study),
         figures=head_figures(study),
         development=" and ".join(study.development),
         without_development=_without_development(study),
@@ -107,6 +111,11 @@ def write_json(path: Path, found: Numbers) -> None:
 def read_json(path: Path) -> Numbers:
     """Read what :func:`write_json` wrote."""
     return msgspec.json.decode(path.read_bytes(), type=Numbers)
+
+
+def _never_held_out(study: Study) -> tuple[str, ...]:
+    held_out = {corpus_named(corpus).title for corpus in study.corpora(Protocol.BY_SPEAKER)}
+    return tuple(row.corpus for row in study.card.training if row.corpus not in held_out)
 
 
 def _without_development(study: Study) -> tuple[HeadFigures, ...]:
