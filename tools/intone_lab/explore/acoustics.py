@@ -166,9 +166,7 @@ def pitch_hz(samples: FloatArray, settings: FrameSettings) -> FloatArray:
 
 def frequencies_hz(settings: FrameSettings) -> FloatArray:
     """Frequencies of a spectrum's bins, (bins,)."""
-    return np.asarray(
-        librosa.fft_frequencies(sr=RATE_HZ, n_fft=settings.frame_samples), np.float32
-    )
+    return np.asarray(librosa.fft_frequencies(sr=RATE_HZ, n_fft=settings.frame_samples), np.float32)
 
 
 def mel_levels_db(spectra: FloatArray, settings: FrameSettings, bands: int) -> FloatArray:

@@ -46,7 +46,8 @@ def amplitude_spectrum(samples: FloatArray) -> tuple[FloatArray, FloatArray]:
     A sine of a whole number of periods shows its amplitude.
     """
     amplitudes = np.abs(np.fft.rfft(samples.astype(np.float64))) * 2 / len(samples)
-    return np.fft.rfftfreq(len(samples), 1 / RATE_HZ), amplitudes
+    frequencies = np.fft.rfftfreq(len(samples), 1 / RATE_HZ)
+    return frequencies.astype(np.float32), amplitudes.astype(np.float32)
 
 
 def draw_waveform(axes: Axes, samples: FloatArray, colour: str) -> None:
@@ -89,9 +90,7 @@ def draw_mel(axes: Axes, spectra: FloatArray) -> None:
     image = _over_time(axes, levels, (-0.5, MEL_BANDS - 0.5), LEVELS)
     image.set_clim(levels.max() - RANGE_DB, levels.max())
     middles = acoustics.mel_frequencies_hz(MEL_BANDS)
-    axes.set_yticks(
-        np.interp(MEL_TICKS_HZ, middles, np.arange(MEL_BANDS)), map(str, MEL_TICKS_HZ)
-    )
+    axes.set_yticks(np.interp(MEL_TICKS_HZ, middles, np.arange(MEL_BANDS)), map(str, MEL_TICKS_HZ))
     axes.set(title=f"Mel spectrogram, {MEL_BANDS} bands", ylabel="frequency, Hz (mel scale)")
     _colour_bar(axes, image, "dB")
 

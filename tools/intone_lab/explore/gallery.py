@@ -109,14 +109,20 @@ def _counts(table: pd.DataFrame) -> Iterator[Picture]:
 def _clips(described: Described) -> Iterator[Picture]:
     for emotion, row in typical_rows(described.table).items():
         clip, about = described.clips[row], described.table.iloc[row]
-        pitch = "no pitch" if pd.isna(about["pitch_hz_mean"]) else f"{about['pitch_hz_mean']:.0f} Hz"
+        mean_hz = about["pitch_hz_mean"]
+        pitch = "no pitch" if pd.isna(mean_hz) else f"pitch {mean_hz:.0f} Hz"
         alt = (
             f"Waveform, magnitude spectrum, spectrogram, log-amplitude spectrogram, mel "
             f"spectrogram and MFCCs of a clip labelled {emotion}: {about['duration_s']:.1f} s, "
             f"{pitch}, spectral centroid {about['spectral_centroid_hz_mean']:.0f} Hz"
         )
-        name = f"clip-{emotion}"
-        yield Picture(name, emotion.capitalize(), clip.key, alt, partial(_draw_clip, clip, emotion))
+        yield Picture(
+            f"clip-{emotion}",
+            emotion.capitalize(),
+            f"{clip.key}, {about['duration_s']:.1f} s, {pitch}",
+            alt,
+            partial(_draw_clip, clip, emotion),
+        )
 
 
 def _draw_clip(clip: Clip, emotion: str, theme: Theme) -> Figure:

@@ -103,7 +103,7 @@ def _corpora(table: pd.DataFrame) -> str:
         corpus = CORPORA.get(str(name))
         rows.append(
             (
-                str(name) if corpus is None else corpus.title,
+                str(name),
                 str(len(clips)),
                 str(clips["speaker"].nunique()),
                 f"{clips['duration_s'].sum() / 3600:.2f}",
@@ -122,7 +122,7 @@ def _medians(table: pd.DataFrame) -> str:
     for emotion in emotions_in(table):
         clips = table[table["emotion"] == emotion]
         medians = (clips[descriptor.column].median() for descriptor in DESCRIPTORS)
-        cells = ("-" if pd.isna(median) else f"{median:.3g}" for median in medians)
+        cells = ("-" if pd.isna(median) else f"{median:,.4g}" for median in medians)
         rows.append((emotion, str(len(clips)), *cells))
     about = (
         '<p>A row a clip is in <a href="descriptors.csv">descriptors.csv</a> and '
@@ -137,29 +137,33 @@ def _method(settings: FrameSettings) -> str:
     frame_ms, hop_ms = (
         1_000 * samples / RATE_HZ for samples in (settings.frame_samples, settings.hop_samples)
     )
-    facts = (
-        f"Clips are averaged to mono and resampled to {RATE_HZ:,} Hz, what the server hears at.",
-        f"Frames are {settings.frame_samples:,} samples ({frame_ms:.0f} ms) every "
-        f"{settings.hop_samples} ({hop_ms:.0f} ms), without padding, spectra |X(f)| under a Hann "
-        "window. The pictures of single clips use "
-        f"{PICTURE_FRAMES.frame_samples} samples every {PICTURE_FRAMES.hop_samples}.",
-        f"Active frames are within {settings.active_within_db:g} dB of the clip's loudest; means "
-        "and standard deviations are over them, pitch's over voiced frames.",
-        f"The band energy ratio splits at {settings.split_hz:,} Hz. Pitch is sought from "
-        f"{settings.pitch_low_hz} to {settings.pitch_high_hz} Hz. Chroma is tuned to A = 440 Hz.",
-        f"A clip that nowhere reaches {SILENT_PEAK_DBFS:.0f} dBFS is silent and left out.",
-    )
+    facts = f"""\
+Clips are averaged to mono and resampled to {RATE_HZ:,} Hz, what the server hears at.
+Frames are {settings.frame_samples:,} samples ({frame_ms:.0f} ms) every {settings.hop_samples} \
+({hop_ms:.0f} ms), without padding, spectra |X(f)| under a Hann window. The pictures of single \
+clips use {PICTURE_FRAMES.frame_samples} samples every {PICTURE_FRAMES.hop_samples}.
+Active frames are within {settings.active_within_db:g} dB of the clip's loudest; means and \
+standard deviations are over them, pitch's over voiced frames.
+The band energy ratio splits at {settings.split_hz:,} Hz. Pitch is sought from \
+{settings.pitch_low_hz} to {settings.pitch_high_hz} Hz. Chroma is tuned to A = 440 Hz.
+A clip that nowhere reaches {SILENT_PEAK_DBFS:.0f} dBFS is silent and left out."""
     rows = [(d.title, d.column, d.formula) for d in DESCRIPTORS]
-    listed = "".join(f"<li>{escape(fact)}</li>" for fact in facts)
+    listed = "".join(f"<li>{escape(fact)}</li>" for fact in facts.splitlines())
     return f"<ul>{listed}</ul>" + _table("Descriptors", ("What", "Column", "Formula"), rows)
 
 
 def _left_out(skipped: Sequence[Skipped]) -> str:
+    """Files by the reason that they share: what follows a colon is of one file."""
     if not skipped:
-        return "<p>Nothing: every sound file is in the table.</p>"
-    parts = [f'<p class="alarm">{len(skipped)} files are not in the table.</p>']
-    for reason, count in sorted(Counter(item.reason for item in skipped).items()):
-        names = [str(item.path) for item in skipped if item.reason == reason]
+        return "<p>No file: every one is a clip that could be described.</p>"
+    parts = [f'<p class="alarm">{len(skipped)} files could not be taken.</p>']
+    reasons = Counter(item.reason.partition(":")[0] for item in skipped)
+    for reason, count in sorted(reasons.items()):
+        names = [
+            f"{item.path}{item.reason.removeprefix(reason)}"
+            for item in skipped
+            if item.reason.partition(":")[0] == reason
+        ]
         more = [f"and {count - MOST_NAMED} more"] if count > MOST_NAMED else []
         listed = "".join(f"<li>{escape(name)}</li>" for name in (*names[:MOST_NAMED], *more))
         parts.append(
@@ -175,7 +179,7 @@ def _table(
     numbers: Iterable[int] = (),
 ) -> str:
     """Escape and lay out cells; ``numbers`` are the columns set to the right."""
-    classes = {column: ' class="number"' for column in numbers}
+    classes = dict.fromkeys(numbers, ' class="number"')
     heads = "".join(
         f'<th scope="col"{classes.get(i, "")}>{escape(cell)}</th>' for i, cell in enumerate(header)
     )

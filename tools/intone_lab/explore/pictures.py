@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
@@ -127,7 +128,7 @@ def clips_by_speaker(table: pd.DataFrame, theme: Theme) -> Figure:
         axes.set(title=f"{corpus}: {len(names)} speakers", ylabel="clips")
         # A bar must not become a wall where there are two, nor its name vanish among ninety.
         axes.set_xlim(-0.6, max(len(names), 24) - 0.4)
-        small = len(names) > 30
+        small = len(names) > 24
         axes.tick_params(axis="x", rotation=90 if small else 0, labelsize=7 if small else 9)
         axes.grid(axis="y")
     present = genders_in(table)
@@ -209,6 +210,7 @@ def chroma(table: pd.DataFrame, theme: Theme) -> Figure:
 def fingerprints(table: pd.DataFrame, theme: Theme) -> Figure:
     """Median of every descriptor by emotion against the speaker's own mean."""
     relative = against_speaker(table).groupby(table["emotion"]).median().loc[emotions_in(table)]
+    relative = relative.dropna(how="all")
     figure = Figure(figsize=(11, 4.4), layout="constrained")
     axes = figure.subplots()
     sns.heatmap(
@@ -231,7 +233,7 @@ def _boxes(
     theme: Theme,
     hue: str = "emotion",
 ) -> None:
-    """Draw a box an emotion, or two where ``hue`` is ``gender``; whiskers of 1.5 quartile ranges."""
+    """Draw a box an emotion, or where ``hue`` is ``gender`` a box for each."""
     hues = among if hue == "emotion" else genders_in(table)
     with warnings.catch_warnings():
         # seaborn 0.13.2, the newest, names an argument of matplotlib by its old name.
@@ -249,7 +251,10 @@ def _boxes(
 
 def _logarithmic(axes: Axes) -> None:
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5)))
+    low, high = axes.get_xlim()
+    # Under a decade three numbers would be one or two.
+    steps = (1, 2, 5) if high / low > 10 else (1, 1.5, 2, 3, 5)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(LogLocator(subs="all"))
     axes.xaxis.set_minor_formatter("")
@@ -258,5 +263,6 @@ def _logarithmic(axes: Axes) -> None:
 def _number(axes: Axes) -> None:
     """Write each bar's number behind it."""
     for bars in axes.containers:
-        axes.bar_label(bars, padding=3, fontsize=9)
+        if isinstance(bars, BarContainer):
+            axes.bar_label(bars, padding=3, fontsize=9)
     axes.margins(x=0.12)

@@ -89,7 +89,7 @@ def _row(clip: Clip, settings: FrameSettings) -> Row | Skipped:
         samples, rate_hz = read_audio(clip.path)
         described = describe(at_rate(samples, rate_hz), settings)
     except (CorpusError, Indescribable) as error:
-        return Skipped(clip.path, str(error))
+        return Skipped(clip.path, str(error).removeprefix(f"{clip.path} "))
     return {
         "corpus": clip.corpus,
         "speaker": clip.speaker,
