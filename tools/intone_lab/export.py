@@ -12,7 +12,7 @@ from intone.core.card import Accuracy, Card, TrainingCorpus, write_card
 from intone.core.decision import Calibration
 from intone.models import CARD_FILE
 from intone_lab.architectures import gru
-from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS
+from intone_lab.catalogue import EMOTIONS, GENDERS, OWN_LICENCE, corpus_named
 from intone_lab.corpora import Clip
 from intone_lab.dataset import BLOCK_FRAMES, FEATURES
 
@@ -98,8 +98,8 @@ def write_model(folder: Path, content: bytes, card: Card) -> None:
 def _training(clips: Sequence[Clip]) -> tuple[TrainingCorpus, ...]:
     return tuple(
         TrainingCorpus(
-            corpus=CORPORA[name].title,
-            licence=CORPORA[name].licence,
+            corpus=corpus_named(name).title,
+            licence=corpus_named(name).licence,
             speakers=len({clip.speaker for clip in clips if clip.corpus == name}),
             clips=sum(clip.corpus == name for clip in clips),
         )
@@ -110,5 +110,8 @@ def _training(clips: Sequence[Clip]) -> tuple[TrainingCorpus, ...]:
 def _licence(clips: Sequence[Clip]) -> str:
     if not clips:
         return "not trained on any corpus"
-    terms = "; ".join(f"{row.corpus}: {row.licence}" for row in _training(clips))
+    rows = _training(clips)
+    terms = "; ".join(f"{row.corpus}: {row.licence}" for row in rows)
+    if all(row.licence == OWN_LICENCE for row in rows):
+        return terms
     return f"for non-commercial use, as the corpora's terms ask ({terms})"

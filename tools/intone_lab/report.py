@@ -12,7 +12,7 @@ from intone.core.card import Accuracy
 from intone.core.decision import Calibration
 from intone_lab import calibration as calibrate
 from intone_lab import evaluation as score
-from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS
+from intone_lab.catalogue import EMOTIONS, GENDERS, in_order
 from intone_lab.evaluation import Heard
 from intone_lab.pipeline import Measured
 
@@ -49,8 +49,7 @@ class Study:
     @property
     def corpora(self) -> tuple[str, ...]:
         """Corpora that were held out, in the catalogue's order."""
-        found = {row.clip.corpus for fold in self.folds for row in fold.int8}
-        return tuple(name for name in CORPORA if name in found)
+        return in_order(row.clip.corpus for fold in self.folds for row in fold.int8)
 
 
 def _groups(study: Study, head: str) -> list[tuple[calibrate.Logits, calibrate.Truth]]:
@@ -78,9 +77,7 @@ def calibrations(study: Study) -> tuple[Calibration, Calibration]:
 def accuracies(study: Study) -> list[Accuracy]:
     """Return the card's figures."""
     rows = [
-        row
-        for corpus in study.corpora
-        for row in _figures(CORPORA[corpus].name, BY_SPEAKER, study.heard(corpus))
+        row for corpus in study.corpora for row in _figures(corpus, BY_SPEAKER, study.heard(corpus))
     ]
     random = [row for row in study.random.int8 if row.clip.corpus == "ravdess"]
     rows += _figures("ravdess", AT_RANDOM, random)
@@ -94,7 +91,7 @@ def accuracies(study: Study) -> list[Accuracy]:
 
 def _strangers(study: Study) -> list[tuple[str, list[Heard]]]:
     rows = study.strangers.int8
-    corpora = [name for name in CORPORA if any(row.clip.corpus == name for row in rows)]
+    corpora = in_order(row.clip.corpus for row in rows)
     return [(name, [row for row in rows if row.clip.corpus == name]) for name in corpora]
 
 

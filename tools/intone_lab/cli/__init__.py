@@ -6,6 +6,7 @@ import os
 
 import click
 
+from intone_lab.cli.corpora import corpora
 from intone_lab.cli.explore import explore
 from intone_lab.cli.train import train
 
@@ -17,5 +18,5 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-for _command in (explore, train):
+for _command in (corpora, explore, train):
     main.add_command(_command)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intone_lab.cli.data import FOLDER, find, table_option
+
 if TYPE_CHECKING:
     from intone_lab.corpora import Clip, Skipped
 
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 @click.option(
     "--corpora",
     "root",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder of the corpora, as published.",
 )
+@table_option
 @click.option(
     "--out",
     default="explore",
@@ -41,24 +43,38 @@ if TYPE_CHECKING:
     help="Processes that describe clips.",
 )
 def explore(
-    root: Path, out: Path, names: tuple[str, ...], limit: int | None, seed: int, jobs: int
+    root: Path | None,
+    tables: tuple[Path, ...],
+    out: Path,
+    names: tuple[str, ...],
+    limit: int | None,
+    seed: int,
+    jobs: int,
 ) -> None:
     """Draw what the corpora hold and how their emotions sound; write OUT/index.html."""
-    from intone_lab.corpora import CorpusError, survey
-
+    # Before librosa is loaded, which takes seconds.
+    found = find(root, tables)
+    clips = _of_corpora(found.clips, names)
     try:
-        # Before librosa is loaded, which takes seconds.
-        found = survey(root, names or None)
         out.mkdir(parents=True, exist_ok=True)
-    except (CorpusError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{len(found.clips)} clips under {root}")
-    try:
-        _explore(found.clips, found.skipped, out, limit, seed, jobs)
+        click.echo(f"{len(clips)} clips")
+        _explore(clips, found.skipped, out, limit, seed, jobs)
+    except OSError as error:
+        raise click.ClickException(f"cannot write into {out}: {error}") from error
     except ModuleNotFoundError as error:
         message = f"{error.name} is not installed: pip install 'intone[lab]'"
         raise click.ClickException(message) from error
     click.echo(f"wrote {out / 'index.html'}")
+
+
+def _of_corpora(clips: Sequence[Clip], names: Sequence[str]) -> Sequence[Clip]:
+    """Return the clips of the corpora asked for, of all where none was."""
+    there = sorted({clip.corpus for clip in clips})
+    missing = sorted(set(names) - set(there))
+    if missing:
+        message = f"no clips of {', '.join(missing)}; there are {', '.join(there)}"
+        raise click.ClickException(message)
+    return [clip for clip in clips if clip.corpus in names] if names else clips
 
 
 def _explore(

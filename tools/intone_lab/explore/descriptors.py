@@ -10,10 +10,7 @@ import numpy as np
 from intone.types import FloatArray
 from intone_lab.explore import acoustics
 from intone_lab.explore.acoustics import PITCH_CLASSES, RATE_HZ, FrameSettings
-
-SILENT_PEAK_DBFS = -60.0
-"""A clip that nowhere gets this loud is silent. Of 1,721 clips of CREMA-D one is (1076_MTI_SAD_XX,
-all zeros); the next quietest peaks 26 dB above this."""
+from intone_lab.health import SILENT_DBFS
 
 
 class Indescribable(Exception):
@@ -113,7 +110,7 @@ def by_frame(samples: FloatArray, settings: FrameSettings) -> FrameDescriptors:
     """Describe every frame of float32 ``samples`` (n,) in [-1, 1] at 16 kHz.
 
     Raises :class:`Indescribable` for what is shorter than a frame, silent (no sample over
-    :data:`SILENT_PEAK_DBFS`) or not finite.
+    :data:`intone_lab.health.SILENT_DBFS`) or not finite.
     """
     _check(samples, settings)
     spectra = acoustics.magnitudes(samples, settings)
@@ -177,5 +174,5 @@ def _check(samples: FloatArray, settings: FrameSettings) -> None:
         raise Indescribable(f"is shorter than one frame of {frame_ms:.0f} ms")
     # The tail under a hop is in no frame, however loud.
     in_frames = len(samples) - (len(samples) - settings.frame_samples) % settings.hop_samples
-    if np.abs(samples[:in_frames]).max() < 10 ** (SILENT_PEAK_DBFS / 20):
-        raise Indescribable(f"is silent: no sample reaches {SILENT_PEAK_DBFS:.0f} dBFS")
+    if np.abs(samples[:in_frames]).max() < 10 ** (SILENT_DBFS / 20):
+        raise Indescribable(f"is silent: no sample reaches {SILENT_DBFS:.0f} dBFS")

@@ -15,14 +15,15 @@ from string import Template
 import pandas as pd
 from rich.progress import track
 
-from intone_lab.catalogue import CORPORA
+from intone_lab.catalogue import corpus_named, in_order
 from intone_lab.corpora import Skipped
 from intone_lab.explore.acoustics import RATE_HZ, FrameSettings
 from intone_lab.explore.clip_picture import PICTURE_FRAMES
-from intone_lab.explore.descriptors import DESCRIPTORS, SILENT_PEAK_DBFS
+from intone_lab.explore.descriptors import DESCRIPTORS
 from intone_lab.explore.gallery import Picture, Section
 from intone_lab.explore.pictures import emotions_in
 from intone_lab.explore.table import Described
+from intone_lab.health import SILENT_DBFS
 from intone_lab.palette import DARK, LIGHT, THEMES
 
 PICTURES = "pictures"
@@ -99,17 +100,17 @@ def _figure(picture: Picture) -> str:
 
 def _corpora(table: pd.DataFrame) -> str:
     rows = []
-    for name, clips in table.groupby("corpus"):
-        corpus = CORPORA.get(str(name))
+    for name in in_order(table["corpus"]):
+        corpus, clips = corpus_named(name), table[table["corpus"] == name]
         rows.append(
             (
-                str(name),
+                name,
                 str(len(clips)),
                 str(clips["speaker"].nunique()),
                 f"{clips['duration_s'].sum() / 3600:.2f}",
                 ", ".join(f"{rate / 1000:g}" for rate in sorted(clips["rate_hz"].unique())),
-                "as its owner says" if corpus is None else corpus.licence,
-                "" if corpus is None else corpus.citation,
+                corpus.licence,
+                corpus.citation,
             )
         )
     header = ("Corpus", "Clips", "Speakers", "Hours", "Rates, kHz", "Licence", "To be cited as")
@@ -146,7 +147,7 @@ Active frames are within {settings.active_within_db:g} dB of the clip's loudest;
 standard deviations are over them, pitch's over voiced frames.
 The band energy ratio splits at {settings.split_hz:,} Hz. Pitch is sought from \
 {settings.pitch_low_hz} to {settings.pitch_high_hz} Hz. Chroma is tuned to A = 440 Hz.
-A clip that nowhere reaches {SILENT_PEAK_DBFS:.0f} dBFS is silent and left out."""
+A clip that nowhere reaches {SILENT_DBFS:.0f} dBFS is silent and left out."""
     rows = [(d.title, d.column, d.formula) for d in DESCRIPTORS]
     listed = "".join(f"<li>{escape(fact)}</li>" for fact in facts.splitlines())
     return f"<ul>{listed}</ul>" + _table("Descriptors", ("What", "Column", "Formula"), rows)

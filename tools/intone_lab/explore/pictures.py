@@ -18,7 +18,8 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from intone_lab.catalogue import EMOTIONS, GENDERS
+from intone_lab.catalogue import EMOTIONS, GENDERS, in_order
+from intone_lab.census import NO_LABEL
 from intone_lab.explore.acoustics import PITCH_CLASSES
 from intone_lab.explore.descriptors import DESCRIPTORS, Descriptor
 from intone_lab.palette import SIGNED, Theme
@@ -31,8 +32,6 @@ CORPUS_COLOURS = "colorblind"
 
 LEAST_CLIPS = 4
 """Of a speaker, to tell a mean and a spread: two clips are always 0.7 of them apart from it."""
-
-NO_EMOTION = "none of these"
 
 NOTES = tuple(name.removesuffix("_sharp").upper() + "♯" * ("_" in name) for name in PITCH_CLASSES)
 
@@ -84,10 +83,10 @@ def clips_by_emotion(table: pd.DataFrame, theme: Theme) -> Figure:
     )  # fmt: skip
     _number(left)
     left.set(title="Clips by emotion", xlabel="clips", ylabel="")
-    counts = pd.crosstab(table["corpus"], table["emotion"].fillna(NO_EMOTION))
-    columns = [name for name in (*EMOTIONS, NO_EMOTION) if name in counts]
+    counts = pd.crosstab(table["corpus"], table["emotion"].fillna(NO_LABEL))
+    columns = [name for name in (*EMOTIONS, NO_LABEL) if name in counts]
     sns.heatmap(
-        counts[columns], annot=True, fmt="d", cmap="Blues", cbar=False, linewidths=2,
+        counts.loc[list(in_order(counts.index)), columns], annot=True, fmt="d", cmap="Blues", cbar=False, linewidths=2,
         linecolor=theme.card, ax=right,
     )  # fmt: skip
     right.set(title="Clips by corpus and emotion", xlabel="", ylabel="")
@@ -99,7 +98,7 @@ def clips_by_emotion(table: pd.DataFrame, theme: Theme) -> Figure:
 
 def clips_by_gender(table: pd.DataFrame, theme: Theme) -> Figure:
     """Bars of clips and of speakers by corpus and gender."""
-    corpora = sorted(table["corpus"].unique())
+    corpora = in_order(table["corpus"])
     figure = Figure(figsize=(11, 1.4 + 0.5 * len(corpora)), layout="constrained")
     speakers = table.drop_duplicates("speaker")
     for axes, rows, what in zip(
@@ -117,7 +116,7 @@ def clips_by_gender(table: pd.DataFrame, theme: Theme) -> Figure:
 
 def clips_by_speaker(table: pd.DataFrame, theme: Theme) -> Figure:
     """A bar a speaker in the colour of their gender, a row a corpus."""
-    corpora = sorted(table["corpus"].unique())
+    corpora = in_order(table["corpus"])
     figure = Figure(figsize=(11, 2 * len(corpora)), layout="constrained")
     for axes, corpus in zip(np.ravel(figure.subplots(len(corpora), 1)), corpora, strict=True):
         own = table[table["corpus"] == corpus]
@@ -142,7 +141,7 @@ def durations(table: pd.DataFrame, theme: Theme) -> Figure:
     figure = Figure(figsize=(11, 4), layout="constrained")
     among = emotions_in(table)
     left, *more = figure.subplots(1, 2 if among else 1, squeeze=False)[0]
-    corpora = sorted(table["corpus"].unique())
+    corpora = in_order(table["corpus"])
     sns.histplot(
         table, x="duration_s", hue="corpus", hue_order=corpora, binwidth=BIN_S, multiple="stack",
         palette=sns.color_palette(CORPUS_COLOURS, len(corpora)), edgecolor=theme.card, ax=left,
