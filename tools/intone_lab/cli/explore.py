@@ -13,6 +13,7 @@ from intone_lab.cli.data import FOLDER, find, table_option
 
 if TYPE_CHECKING:
     from intone_lab.corpora import Clip, Skipped
+    from intone_lab.explore.table import Described
 
 
 @click.command()
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="Processes that describe clips.",
 )
+@click.option(
+    "--only-table", is_flag=True, help="No pictures, no page: they take most of a minute."
+)
 def explore(
     root: Path | None,
     tables: tuple[Path, ...],
@@ -50,6 +54,7 @@ def explore(
     limit: int | None,
     seed: int,
     jobs: int,
+    only_table: bool,
 ) -> None:
     """Draw what the corpora hold and how their emotions sound; write OUT/index.html."""
     # Before librosa is loaded, which takes seconds.
@@ -58,13 +63,16 @@ def explore(
     try:
         out.mkdir(parents=True, exist_ok=True)
         click.echo(f"{len(clips)} clips")
-        _explore(clips, found.skipped, out, limit, seed, jobs)
+        drawn, summary = _draw_clips(clips, limit, seed)
+        described = _describe(drawn, out, jobs)
+        if not only_table:
+            _write_page(described, found.skipped, out, summary)
     except OSError as error:
         raise click.ClickException(f"cannot write into {out}: {error}") from error
     except ModuleNotFoundError as error:
         message = f"{error.name} is not installed: pip install 'intone[lab]'"
         raise click.ClickException(message) from error
-    click.echo(f"wrote {out / 'index.html'}")
+    click.echo(f"wrote {out / ('descriptors.csv' if only_table else 'index.html')}")
 
 
 def _of_corpora(clips: Sequence[Clip], names: Sequence[str]) -> Sequence[Clip]:
@@ -77,29 +85,33 @@ def _of_corpora(clips: Sequence[Clip], names: Sequence[str]) -> Sequence[Clip]:
     return [clip for clip in clips if clip.corpus in names] if names else clips
 
 
-def _explore(
-    clips: Sequence[Clip],
-    skipped: Sequence[Skipped],
-    out: Path,
-    limit: int | None,
-    seed: int,
-    jobs: int,
-) -> None:
-    from intone_lab.explore import gallery, page
-    from intone_lab.explore.acoustics import FrameSettings
-    from intone_lab.explore.table import describe_clips, draw_evenly, write_table
+def _draw_clips(clips: Sequence[Clip], limit: int | None, seed: int) -> tuple[Sequence[Clip], str]:
+    """Return the clips to describe, and a sentence that says which they are."""
+    from intone_lab.explore.table import draw_evenly
 
-    settings = FrameSettings()
-    drawn = clips if limit is None else draw_evenly(clips, limit, seed)
-    described = describe_clips(drawn, settings, jobs)
+    if limit is None:
+        return clips, f"All clips that there are: {len(clips):,}."
+    drawn = draw_evenly(clips, limit, seed)
+    which = f"at most {limit:,} a corpus, drawn with seed {seed}"
+    return drawn, f"{len(drawn):,} of {len(clips):,} clips: {which}."
+
+
+def _describe(clips: Sequence[Clip], out: Path, jobs: int) -> Described:
+    from intone_lab.explore.acoustics import FrameSettings
+    from intone_lab.explore.table import describe_clips, write_table
+
+    described = describe_clips(clips, FrameSettings(), jobs)
     for item in described.skipped:
         click.echo(f"left out: {item.path} {item.reason}", err=True)
     if described.table.empty:
         raise click.ClickException("none of the clips could be described")
     write_table(out, described.table)
-    summary = f"{len(described.table):,} clips described"
-    if limit is not None:
-        summary += f", of {len(clips):,}: at most {limit:,} a corpus, drawn with seed {seed}"
+    return described
+
+
+def _write_page(described: Described, skipped: Sequence[Skipped], out: Path, summary: str) -> None:
+    from intone_lab.explore import gallery, page
+
     shown = gallery.sections(described)
     page.draw(out, shown)
-    page.write(out, described, (*skipped, *described.skipped), shown, settings, f"{summary}.")
+    page.write(out, described, (*skipped, *described.skipped), shown, summary)

@@ -51,7 +51,6 @@ def write(
     described: Described,
     skipped: Sequence[Skipped],
     sections: Sequence[Section],
-    settings: FrameSettings,
     summary: str,
 ) -> None:
     """Write ``index.html``; ``skipped`` are all files left out, ``summary`` says what was asked."""
@@ -59,7 +58,7 @@ def write(
         ("Corpora", _corpora(described.table)),
         *((section.title, _section(section)) for section in sections),
         ("Medians", _medians(described.table)),
-        ("How it was measured", _method(settings)),
+        ("How it was measured", _method(described.settings)),
         ("Left out", _left_out(skipped)),
     ]
     ids = [title.lower().replace(" ", "-") for title, _ in parts]

@@ -85,8 +85,9 @@ def clips_by_emotion(table: pd.DataFrame, theme: Theme) -> Figure:
     left.set(title="Clips by emotion", xlabel="clips", ylabel="")
     counts = pd.crosstab(table["corpus"], table["emotion"].fillna(NO_LABEL))
     columns = [name for name in (*EMOTIONS, NO_LABEL) if name in counts]
+    counts = counts.loc[list(in_order(counts.index)), columns]
     sns.heatmap(
-        counts.loc[list(in_order(counts.index)), columns], annot=True, fmt="d", cmap="Blues", cbar=False, linewidths=2,
+        counts, annot=True, fmt="d", cmap="Blues", cbar=False, linewidths=2,
         linecolor=theme.card, ax=right,
     )  # fmt: skip
     right.set(title="Clips by corpus and emotion", xlabel="", ylabel="")
@@ -233,6 +234,9 @@ def _boxes(
     hue: str = "emotion",
 ) -> None:
     """Draw a box an emotion, or where ``hue`` is ``gender`` a box for each."""
+    if table[column].isna().all():
+        axes.text(0.5, 0.5, "too few clips", ha="center", transform=axes.transAxes)
+        return
     hues = among if hue == "emotion" else genders_in(table)
     with warnings.catch_warnings():
         # seaborn 0.13.2, the newest, names an argument of matplotlib by its old name.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
@@ -32,6 +34,7 @@ class Described:
     clips: tuple[Clip, ...]
     """The clips of the table's rows."""
     skipped: tuple[Skipped, ...]
+    settings: FrameSettings
 
 
 def draw_evenly(clips: Sequence[Clip], limit: int, seed: int) -> list[Clip]:
@@ -56,16 +59,15 @@ def describe_clips(clips: Sequence[Clip], settings: FrameSettings, jobs: int) ->
 
     A clip that cannot be read or described is skipped with its reason; nothing else is caught.
     """
-    # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        work = pool.map(_row, clips, [settings] * len(clips), chunksize=CLIPS_A_TASK)
+    with _mapping(jobs) as mapping:
+        work = mapping(_row, clips, [settings] * len(clips))
         rows = list(track(work, "describing the clips", total=len(clips)))
     pairs = list(zip(clips, rows, strict=True))
     return Described(
         table=pd.DataFrame([row for row in rows if isinstance(row, dict)]),
         clips=tuple(clip for clip, row in pairs if isinstance(row, dict)),
         skipped=tuple(row for row in rows if isinstance(row, Skipped)),
+        settings=settings,
     )
 
 
@@ -82,6 +84,18 @@ def write_table(folder: Path, table: pd.DataFrame) -> None:
         encoding="utf-8",
     )
     table.to_parquet(folder / "descriptors.parquet", engine="pyarrow", index=False)
+
+
+@contextmanager
+def _mapping(jobs: int) -> Iterator[Callable[..., Iterator[Row | Skipped]]]:
+    """``map`` over ``jobs`` processes; for one job this process does it, without a start."""
+    if jobs == 1:
+        yield map
+        return
+    # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        yield partial(pool.map, chunksize=CLIPS_A_TASK)
 
 
 def _row(clip: Clip, settings: FrameSettings) -> Row | Skipped:

@@ -14,20 +14,28 @@ def typical_rows(table: pd.DataFrame) -> dict[str, int]:
     """Return the row, counted from 0, of each emotion's typical clip; only emotions there are.
 
     Typical is what lies nearest to the median of its emotion in its corpus over all descriptors,
-    each measured in quartile distances. All are of one speaker, whose clips together are the
-    most typical, so that pictures differ by emotion and not by voice, microphone or room. What
-    that speaker has no clip of is taken from the others.
+    each measured in quartile distances. All are of one speaker, so that pictures differ by
+    emotion and not by voice, microphone or room: of those with the most emotions, in the corpus
+    with the most clips (a corpus of one clip is its own median), the one whose clips together
+    are the most typical. What that speaker has no clip of is taken from the others.
     """
     labelled = table.reset_index(drop=True)
     labelled = labelled[labelled["emotion"].isin(EMOTIONS)]
     if labelled.empty:
         return {}
-    labelled = labelled.assign(distance=_distances(labelled))
+    labelled = labelled.assign(
+        distance=_distances(labelled),
+        corpus_clips=labelled.groupby("corpus")["name"].transform("size"),
+    )
     # The nearest clip comes first; the name decides between equals, on every machine alike.
     nearest = labelled.sort_values(["distance", "name"])
     own = nearest.groupby(["speaker", "emotion"], sort=True).head(1)
-    speakers = own.groupby("speaker")["distance"].agg(["count", "sum"]).reset_index()
-    order = speakers.sort_values(["count", "sum", "speaker"], ascending=[False, True, True])
+    speakers = own.groupby("speaker").agg(
+        emotions=("emotion", "size"), clips=("corpus_clips", "first"), distance=("distance", "sum")
+    )
+    order = speakers.reset_index().sort_values(
+        ["emotions", "clips", "distance", "speaker"], ascending=[False, False, True, True]
+    )
     first = own[own["speaker"] == order["speaker"].iloc[0]]
     rows = {**_by_emotion(nearest), **_by_emotion(first)}
     return {emotion: rows[emotion] for emotion in EMOTIONS if emotion in rows}
