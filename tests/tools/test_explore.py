@@ -58,7 +58,7 @@ def explore(*flags: str | Path) -> subprocess.CompletedProcess[str]:
 def explored(recordings, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("explored") / "new" / "folder"
     done = explore("--corpora", recordings / "corpora", "--table", recordings / "own.csv",
-                   "--out", out, "--jobs", "2")  # fmt: skip
+                   "--out", out, "--jobs", "2", "--limit", "1000")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"wrote {out / 'index.html'}"
     assert done.stderr.count("left out: ") == 4
@@ -103,7 +103,9 @@ def test_the_page_is_whole_and_needs_nothing_but_what_lies_beside_it(explored, p
     files = [name for name in page.files if name]
     assert len(files) == 2 * len(page.images) + 2
     assert all((explored / name).stat().st_size > 1_000 for name in files)
-    assert "://" not in (explored / "index.html").read_text(encoding="utf-8")
+    text = (explored / "index.html").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "38 of 38 clips: at most 1,000 a corpus, drawn with seed 1." in text
     assert {anchor.removeprefix("#") for anchor in page.anchors if anchor} <= set(page.ids)
     named = [identity for identity in page.ids if identity]
     assert len(named) == len(set(named))
@@ -160,13 +162,12 @@ def test_a_second_run_in_one_process_gives_the_same_bytes(explored, recordings, 
 
 
 def test_some_clips_of_some_corpora_can_be_asked_for(recordings, tmp_path):
-    done = explore("--corpora", recordings / "corpora", "--table", recordings / "own.csv",
-                   "--out", tmp_path, "--corpus", "own", "--limit", "1")  # fmt: skip
+    done = explore("--table", recordings / "own.csv", "--corpora", recordings / "corpora",
+                   "--corpus", "own", "--limit", "1",
+                   "--out", tmp_path, "--only-table")  # fmt: skip
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "descriptors.csv")
     assert list(table["corpus"]) == ["own"]
-    text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "1 of 2 clips: at most 1 a corpus, drawn with seed 1" in text
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,17 @@ def test_every_picture_can_be_drawn_of_what_labels_there_are(clips, labels, titl
         assert figure.axes, picture.name
 
 
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_every_picture_can_be_drawn_of_few_clips_however_alike(clips, count):
+    few = described(clips[:count])
+    alike = few.table.assign(duration_s=2.0, pitch_hz_mean=150.0)
+    for section in gallery.sections(Described(alike, few.clips, (), few.settings)):
+        for picture in section.pictures:
+            if not picture.name.startswith("clip-"):
+                with LIGHT.applied():
+                    picture.draw(LIGHT).canvas.draw()
+
+
 def test_the_words_for_a_picture_hold_its_numbers(clips):
     found = gallery.sections(described(clips))
     told = {picture.name: picture.alt for section in found for picture in section.pictures}

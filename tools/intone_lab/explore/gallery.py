@@ -151,13 +151,14 @@ def _by_emotion(table: pd.DataFrame) -> Iterator[Picture]:
         "columns chroma_… of the table",
         partial(pictures.chroma, table),
     )
-    yield Picture(
-        "fingerprints",
-        "All at once",
-        "Rows alike are emotions that these descriptors confuse.",
-        "Median of every descriptor by emotion in standard deviations from the speaker's mean",
-        partial(pictures.fingerprints, table),
-    )
+    if pictures.against_speaker(table).notna().any(axis=None):
+        yield Picture(
+            "fingerprints",
+            "All at once",
+            "Rows alike are emotions that these descriptors confuse.",
+            "Median of every descriptor by emotion in standard deviations from the speaker's mean",
+            partial(pictures.fingerprints, table),
+        )
 
 
 def _by_gender(table: pd.DataFrame) -> Iterator[Picture]:
@@ -166,7 +167,8 @@ def _by_gender(table: pd.DataFrame) -> Iterator[Picture]:
             "by-gender",
             "Descriptors by gender",
             "Boxes as above, one a gender.",
-            _in_words("Median pitch in Hz", _medians(table, "gender", "pitch_hz_mean"), "{:.0f}"),
+            "Every descriptor by emotion, a box a gender. "
+            + _in_words("Median pitch in Hz", _medians(table, "gender", "pitch_hz_mean"), "{:.0f}"),
             partial(pictures.by_gender, table),
         )
 
@@ -177,4 +179,4 @@ def _medians(table: pd.DataFrame, by: str, column: str) -> pd.Series:
 
 def _in_words(what: str, values: pd.Series, form: str) -> str:
     said = (f"{name} {form.format(value)}" for name, value in values.items() if pd.notna(value))
-    return f"{what}: {', '.join(said)}"
+    return f"{what}: {', '.join(said) or 'none'}"

@@ -143,11 +143,14 @@ def durations(table: pd.DataFrame, theme: Theme) -> Figure:
     among = emotions_in(table)
     left, *more = figure.subplots(1, 2 if among else 1, squeeze=False)[0]
     corpora = in_order(table["corpus"])
+    # Bins of its own would be none where all clips are equally long.
+    bins = np.arange(int(table["duration_s"].max() / BIN_S) + 2) * BIN_S
     sns.histplot(
-        table, x="duration_s", hue="corpus", hue_order=corpora, binwidth=BIN_S, multiple="stack",
+        table, x="duration_s", hue="corpus", hue_order=corpora, bins=bins, multiple="stack",
         palette=sns.color_palette(CORPUS_COLOURS, len(corpora)), edgecolor=theme.card, ax=left,
     )  # fmt: skip
     left.set(title="Duration by corpus", xlabel="duration, s", ylabel="clips")
+    left.set_xlim(left=max(0.0, table["duration_s"].min() - 2 * BIN_S))
     left.get_legend().set_title("")
     for right in more:
         _boxes(right, table, "duration_s", theme.emotions, among, theme)
