@@ -1,0 +1,1 @@
+"""Published projects, each as one protocol that a command runs: as its authors did, and by speaker."""
