@@ -6,6 +6,7 @@ import os
 
 import click
 
+from intone_lab.cli.reproduce import reproduce
 from intone_lab.cli.train import train
 
 
@@ -16,5 +17,5 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-for _command in (train,):
+for _command in (train, reproduce):
     main.add_command(_command)

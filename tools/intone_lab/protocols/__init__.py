@@ -1,1 +1,1 @@
-"""Published projects, each as one protocol that a command runs: as its authors did, and by speaker."""
+"""Published projects, each a protocol that one command runs: as published, and by speaker."""

@@ -133,9 +133,7 @@ def _compute(
     context = multiprocessing.get_context("spawn")
     count = len(clips)
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        rows = pool.map(
-            features_of_clip, clips, [speeds] * count, [features] * count, chunksize=16
-        )
+        rows = pool.map(features_of_clip, clips, [speeds] * count, [features] * count, chunksize=16)
         title = f"features of {clips[0].corpus}"
         yield from (row for of_clip in track(rows, title, total=count) for row in of_clip)
 

@@ -60,6 +60,8 @@ def fit(
     ``say`` gets a line an epoch. An epoch depends on its number and the seed alone, so that a
     run that was stopped comes to the same weights as one that was not.
     """
+    # What earlier networks of this process left behind would fill its memory.
+    keras.utils.clear_session()
     progress = _progress_file(kept)
     done = int(progress.read_text()) if progress.exists() and kept.exists() else 0
     batches = _Batches(task)

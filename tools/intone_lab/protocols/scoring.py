@@ -36,9 +36,7 @@ def by_keras(model: keras.Model, rows: Sequence[FloatArray]) -> Logits:
     return _in_batches(rows, score, MOST_AT_ONCE)
 
 
-def by_file(
-    content: bytes, architecture: Architecture, rows: Sequence[FloatArray]
-) -> Logits:
+def by_file(content: bytes, architecture: Architecture, rows: Sequence[FloatArray]) -> Logits:
     """Score ``rows`` by the exported file: block by block, or whole where it answers once."""
     if architecture.is_streaming:
         stepper = _Stepper(content, architecture)
