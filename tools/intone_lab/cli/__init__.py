@@ -10,6 +10,7 @@ from intone_lab.cli.corpora import corpora
 from intone_lab.cli.download import download
 from intone_lab.cli.evaluate import evaluate
 from intone_lab.cli.explore import explore
+from intone_lab.cli.reproduce import reproduce
 from intone_lab.cli.train import train
 
 
@@ -20,5 +21,5 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-for _command in (corpora, download, explore, train, evaluate):
+for _command in (corpora, download, explore, train, evaluate, reproduce):
     main.add_command(_command)

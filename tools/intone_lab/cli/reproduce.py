@@ -1,0 +1,97 @@
+"""``intone-lab reproduce``: a published project as its authors ran it, and by speaker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from intone_lab.protocols.catalogue import PROTOCOLS
+from intone_lab.protocols.protocol import Protocol
+
+
+@click.command()
+@click.argument("name", required=False, type=click.Choice(list(PROTOCOLS)))
+@click.option(
+    "--corpora",
+    "root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the corpora, as published.",
+)
+@click.option(
+    "--runs",
+    default="runs",
+    type=click.Path(file_okay=False, path_type=Path),
+    show_default=True,
+    help="Where features, weights and reports are kept, so that a stopped run goes on.",
+)
+@click.option("--seed", default=1, show_default=True, help="Decides splits, weights and batches.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Fewer for a trial run.")
+@click.option(
+    "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Networks at a time."
+)
+@click.option("--table", is_flag=True, help="Print every protocol that was run as one table.")
+def reproduce(
+    name: str | None,
+    root: Path | None,
+    runs: Path,
+    seed: int,
+    epochs: int | None,
+    jobs: int,
+    table: bool,
+) -> None:
+    """Run the published protocol NAME on its random split and by speaker.
+
+    Writes RUNS/reproduce/NAME/report.md, its pictures and result.json.
+    """
+    if table:
+        if name is not None:
+            raise click.UsageError("--table is of every protocol: give no NAME")
+        _print_table(runs)
+        return
+    if name is None or root is None:
+        raise click.UsageError("give NAME and --corpora, or --table")
+    _run(PROTOCOLS[name], root, runs, seed, epochs, jobs)
+
+
+def _print_table(runs: Path) -> None:
+    from intone_lab.protocols.table import collect, published_table
+
+    results = collect(runs)
+    if not results:
+        raise click.ClickException(f"no protocol was run in full under {runs}")
+    click.echo(published_table(results), nl=False)
+
+
+def _run(
+    protocol: Protocol, root: Path, runs: Path, seed: int, epochs: int | None, jobs: int
+) -> None:
+    from intone_lab.corpora import CorpusError, find_clips
+    from intone_lab.protocols.splits import own_clips
+
+    try:
+        # Before TensorFlow is loaded, which takes seconds.
+        clips = own_clips(protocol, find_clips(root, protocol.corpora))
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{len(clips)} clips under {root}")
+    from intone_lab.protocols.report import write_report
+    from intone_lab.protocols.result import summarise, write_result
+    from intone_lab.protocols.running import Plan, run
+
+    plan = Plan(
+        protocol=protocol,
+        clips=tuple(clips),
+        runs=runs,
+        epochs=epochs or protocol.recipe.epochs,
+        seed=seed,
+        jobs=jobs,
+    )
+    try:
+        outcomes = run(plan)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from error
+    result = summarise(plan, outcomes)
+    write_result(plan.out, result)
+    click.echo(write_report(plan.out, protocol, result))
+    click.echo(f"written to {plan.out}")

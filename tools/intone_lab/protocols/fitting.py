@@ -1,0 +1,225 @@
+"""Keras's side of a protocol: a network trained on arrays, epoch by epoch, able to go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from intone.types import FloatArray
+from intone_lab.architectures import Architecture
+from intone_lab.augment import augment
+from intone_lab.catalogue import GENDERS
+from intone_lab.protocols.features import LONGEST_FRAMES
+from intone_lab.protocols.protocol import Protocol, Recipe
+from intone_lab.protocols.splits import Take
+
+KEEP_EVERY_S = 60.0
+"""What a stop costs at most; keeping the larger networks takes half a second."""
+
+Batch = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+"""Inputs, targets and sample weights, by name."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """One network to train."""
+
+    name: str
+    """For the progress lines."""
+    protocol: Protocol
+    architecture: Architecture
+    """With the protocol's features."""
+    train: Sequence[Take]
+    features: Mapping[Take, FloatArray]
+    epochs: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A trained network and what an epoch of it took."""
+
+    model: keras.Model
+    epoch_s: float
+
+
+def fit(
+    task: Task,
+    kept: Path,
+    say: Callable[[str], None] = print,
+    keep_every_s: float = KEEP_EVERY_S,
+) -> Fitted:
+    """Train ``task``, from where ``kept`` (``….keras``) has it if it is there.
+
+    ``say`` gets a line an epoch. An epoch depends on its number and the seed alone, so that a
+    run that was stopped comes to the same weights as one that was not.
+    """
+    # What earlier networks of this process left behind would fill its memory.
+    keras.utils.clear_session()
+    progress = _progress_file(kept)
+    done = int(progress.read_text()) if progress.exists() and kept.exists() else 0
+    batches = _Batches(task)
+    model = keras.models.load_model(kept) if done else _compiled(task, batches)
+    first, started, saved = done, time.monotonic(), time.monotonic()
+    for epoch in range(done, task.epochs):
+        loss = _run_epoch(model, batches, epoch, task.seed)
+        spent = time.monotonic() - started
+        left = spent / (epoch + 1 - first) * (task.epochs - epoch - 1)
+        is_last = epoch + 1 == task.epochs
+        if not is_last and time.monotonic() - saved >= keep_every_s:
+            _keep(model, kept, epoch + 1)
+            saved = time.monotonic()
+        say(
+            f"{task.name}: epoch {epoch + 1}/{task.epochs}, loss {loss:.3f}, {spent:.0f} s, "
+            f"about {left:.0f} s to go"
+        )
+    if task.protocol.recipe.average_momentum is not None:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    epochs_run = max(task.epochs - first, 1)
+    return Fitted(model, (time.monotonic() - started) / epochs_run)
+
+
+def forget(kept: Path) -> None:
+    """Drop what :func:`fit` keeps of a run under way."""
+    kept.unlink(missing_ok=True)
+    _progress_file(kept).unlink(missing_ok=True)
+
+
+def _progress_file(kept: Path) -> Path:
+    return kept.with_suffix(".epochs")
+
+
+def _keep(model: keras.Model, kept: Path, epochs: int) -> None:
+    # Weights and count cannot be replaced at once: without the count, the run starts anew.
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    _progress_file(kept).unlink(missing_ok=True)
+    partial = kept.with_name("partial-" + kept.name)
+    model.save(partial)
+    partial.replace(kept)
+    _progress_file(kept).write_text(str(epochs))
+
+
+def _compiled(task: Task, batches: _Batches) -> keras.Model:
+    keras.utils.set_random_seed(task.seed)
+    recipe = task.protocol.recipe
+    model = task.architecture.build(
+        len(task.protocol.emotions), len(GENDERS), batches.mean, batches.std, recipe.dropout
+    )
+    model.compile(
+        optimizer=_optimizer(recipe, task.epochs * len(batches)),
+        loss={
+            name: keras.losses.CategoricalCrossentropy(
+                from_logits=True, label_smoothing=recipe.label_smoothing
+            )
+            for name in ("emotion", "gender")
+        },
+        loss_weights={"emotion": 1.0, "gender": recipe.gender_weight},
+    )
+    return model
+
+
+def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    warm_up = steps // 10
+    schedule = keras.optimizers.schedules.CosineDecay(
+        recipe.learning_rate / 25,
+        max(steps - warm_up, 1),
+        alpha=1e-3,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warm_up,
+    )
+    return keras.optimizers.AdamW(
+        schedule,
+        weight_decay=recipe.weight_decay,
+        global_clipnorm=1.0,
+        use_ema=recipe.average_momentum is not None,
+        ema_momentum=recipe.average_momentum or 0.0,
+    )
+
+
+def _run_epoch(model: keras.Model, batches: _Batches, epoch: int, seed: int) -> float:
+    _reseed(model, epoch, seed)
+    losses = []
+    for inputs, targets, weights in batches.of_epoch(epoch):
+        wanted = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+        logs = model.train_on_batch(wanted, targets, sample_weight=weights, return_dict=True)
+        losses.append(float(logs["loss"]))
+        model.reset_metrics()
+    return float(np.mean(losses))
+
+
+def _reseed(model: keras.Model, epoch: int, seed: int) -> None:
+    """Dropout draws by layer, epoch and seed: Keras does not save where its generators are."""
+    for index, layer in enumerate(model.layers):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            generator.state.assign([seed * 1_000 + index, epoch << 16])
+
+
+class _Batches:
+    """A protocol's training takes as batches of one shape."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._recipe = task.protocol.recipe
+        self._by_clip: dict[Any, list[Take]] = {}
+        for take in task.train:
+            self._by_clip.setdefault(take.clip, []).append(take)
+        self._clips = list(self._by_clip)
+        self._size = min(self._recipe.batch_clips, len(self._clips))
+        frames = np.concatenate([task.features[take] for take in task.train])
+        self.mean, self.std = frames.mean(axis=0), frames.std(axis=0)
+        """Of each feature over the training side; the mean is what clips are padded with."""
+
+    def __len__(self) -> int:
+        return len(self._clips) // self._size
+
+    def of_epoch(self, epoch: int) -> Iterator[Batch]:
+        rng = np.random.default_rng([self._task.seed, epoch])
+        order = rng.permutation(len(self._clips))
+        for index in range(len(self)):
+            chosen = order[index * self._size : (index + 1) * self._size]
+            yield self._batch([self._clips[i] for i in chosen], rng)
+
+    def _batch(self, clips: Sequence[Any], rng: np.random.Generator) -> Batch:
+        takes = [self._by_clip[clip][rng.integers(len(self._by_clip[clip]))] for clip in clips]
+        rows = [self._task.features[take] for take in takes]
+        features = np.empty((len(rows), LONGEST_FRAMES, len(self.mean)), np.float32)
+        features[:] = self.mean
+        for index, row in enumerate(rows):
+            features[index, : len(row)] = row
+        if self._recipe.augmentation is not None:
+            features = augment(features, self._recipe.augmentation, rng)
+        emotions = self._task.protocol.emotions
+        inputs = {
+            "features": features,
+            "frames": np.array([len(row) for row in rows], np.int32),
+            "allowed": np.zeros((len(rows), len(emotions)), np.float32),
+        }
+        answers = self._task.architecture.answers(LONGEST_FRAMES)
+        targets = {
+            "emotion": _one_hot([emotions.index(clip.emotion) for clip in clips], len(emotions)),
+            "gender": _one_hot([GENDERS.index(clip.gender) for clip in clips], len(GENDERS)),
+        }
+        weights = np.stack([self._weights(len(row), answers) for row in rows])
+        return (
+            inputs,
+            {name: np.repeat(target[:, None], answers, 1) for name, target in targets.items()},
+            dict.fromkeys(targets, weights),
+        )
+
+    def _weights(self, frames: int, answers: int) -> FloatArray:
+        """The answer at the clip's end is the one that counts."""
+        weights = np.zeros(answers, np.float32)
+        # Keras averages over batch and answers: this makes a clip count once.
+        weights[self._task.architecture.answers(frames) - 1] = answers
+        return weights
+
+
+def _one_hot(indices: Sequence[int], classes: int) -> FloatArray:
+    return np.eye(classes, dtype=np.float32)[list(indices)]
