@@ -26,11 +26,15 @@ ABSENT = -1e9
 class BatchSettings:
     """How an epoch is drawn."""
 
-    size: int = 64
+    size: int = 32
     frames: int = 256
     """Length of a training crop: 2.56 s; most utterances are shorter and are padded."""
-    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.25})
-    """How often a corpus's clips come in an epoch, where not once: TESS has 2,800 of two voices."""
+    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.15, "crema_d": 0.5})
+    """How often a corpus's clips come in an epoch, where not once.
+
+    TESS has 2,800 clips of two voices; CREMA-D would be most of an epoch, and the copy that the
+    settings were chosen with has two of its emotions.
+    """
     copies: Mapping[str, float] = field(default_factory=lambda: {"telephone": 0.5, "room": 0.5})
     """How likely a copy is to stand for its clip, where not as likely as the clip itself."""
     label_smoothing: float = 0.1

@@ -30,8 +30,8 @@ class Run:
 
     folder: Path
     splits: tuple[Split, ...]
-    development: str
-    """The split on which settings were chosen; empty if on none of them."""
+    development: tuple[str, ...]
+    """The splits on which settings were chosen."""
     missing: int = 0
     """Clips of the run that are not among those it was found with."""
 
@@ -88,7 +88,7 @@ def _load(path: Path, clips: Iterable[Clip]) -> Run:
         Split(name, _known(sides["train"], by_key), _known(sides["test"], by_key))
         for name, sides in stored["splits"].items()
     ]
-    return Run(path.parent, tuple(splits), stored["development"], len(every - by_key.keys()))
+    return Run(path.parent, tuple(splits), tuple(stored["development"]), len(every - by_key.keys()))
 
 
 def _known(keys: Iterable[str], by_key: dict[str, Clip]) -> tuple[Clip, ...]:

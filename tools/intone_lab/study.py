@@ -44,8 +44,8 @@ class Study:
     """The shipped file's."""
     size_bytes: int
     parts: tuple[Part, ...]
-    development: str = ""
-    """The fold on which settings were chosen; empty if on none."""
+    development: tuple[str, ...] = ()
+    """The folds on which settings were chosen."""
     stream_gap: float | None = None
     """Largest difference in probability, float model streamed against Keras offline."""
     missing: int = 0
@@ -71,13 +71,13 @@ class Study:
         corpus: str,
         condition: str = CLEAN.name,
         weights: Weights = Weights.INT8,
-        skip: str = "",
+        skip: Sequence[str] = (),
     ) -> Listened | None:
-        """Return what was said of a corpus over all splits but ``skip``; None where nothing was."""
+        """Return what was said of a corpus over all splits but ``skip``; None for nothing."""
         parts = [
             part.listened
             for part in self._parts(protocol, condition, weights)
-            if part.split != skip
+            if part.split not in skip
         ]
         own = joined(parts).of(corpus) if parts else None
         return own if own is not None and own.rows else None

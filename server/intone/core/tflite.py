@@ -11,6 +11,7 @@ from intone.core.card import Card
 from intone.core.features import extractor
 from intone.core.interpreter import Network
 from intone.core.recogniser import Recogniser, StepOutput
+from intone.errors import ModelError
 from intone.types import FloatArray
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -21,6 +22,8 @@ class StreamingRecogniser:
     """Features and one step function ``(features, state) -> (emotion, gender, state)``."""
 
     def __init__(self, card: Card, model: bytes) -> None:
+        if card.answers_at_end:
+            raise ModelError(f"{card.name}: a streaming model's card gives no longest_frames")
         self._card = card
         self._model = model
         self._extract = extractor(card.features)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from intone_lab.study import Part, Study
     from intone_lab.training import TrainSettings
 
-DEVELOPMENT_FOLD = "fold5"
-"""The fold on which the default settings were chosen."""
+DEVELOPMENT_FOLDS = ("fold4", "fold5")
+"""The folds on which the default settings were chosen."""
 
 
 @click.command()
@@ -105,7 +105,7 @@ def _train(
 
     trained = pipeline.train_all(clips, runs, settings, jobs)
     splits = tuple(model.split for model in trained)
-    run = Run(pipeline.run_folder(runs, clips, settings), splits, DEVELOPMENT_FOLD)
+    run = Run(pipeline.run_folder(runs, clips, settings), splits, DEVELOPMENT_FOLDS)
     record(run)
     architecture = ARCHITECTURES[settings.architecture]
     study = _study(run, clips, runs, architecture, trained[-1].int8, out, jobs)
