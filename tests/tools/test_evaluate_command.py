@@ -59,7 +59,7 @@ def runs(tmp_path_factory, clips, model):
     for split in splits:
         for weights in ("int8", "float32"):
             (folder / f"{split.name}.{weights}.tflite").write_bytes(content)
-    run = Run(folder, splits, "fold5")
+    run = Run(folder, splits, ("fold5",))
     record(run)
     keep_gap(run, 2.5e-7)
     (folder / "settings.json").write_text('{"seed": 1}')
