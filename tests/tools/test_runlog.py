@@ -56,7 +56,7 @@ def test_two_processes_write_at_once(tmp_path):
         writer.stdin.write("go\n")
         writer.stdin.flush()
     for writer in writers:
-        writer.communicate(timeout=60)
+        writer.communicate(timeout=180)
         assert writer.returncode == 0
     rows = rows_of(path)
     # Each writer's rows are there, once, and in its order.

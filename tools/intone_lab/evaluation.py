@@ -123,6 +123,14 @@ class Listened:
         labels = order if head is Head.EMOTION else self.genders
         return tuple(name for name in labels if counts[name] * 100 >= max(labelled, 1))
 
+    def choices(self, head: Head) -> tuple[str, ...]:
+        """Labels that the answer is chosen from; none where no clip has a label.
+
+        The emotions that are there, but both genders: of men alone, everything would be right.
+        """
+        present = self.present(head)
+        return present if head is Head.EMOTION or not present else self.genders
+
     def pairs(self, head: Head, among: Sequence[str]) -> list[Pair]:
         """Return (true, said) of every clip of ``among``'s labels.
 

@@ -83,7 +83,7 @@ def _figures(listened: Listened) -> dict[str, object]:
     for corpus in listened.corpora:
         own = listened.of(corpus)
         for head, names in ((Head.EMOTION, ("uar", "accuracy")), (Head.GENDER, ("accuracy",))):
-            counts = own.counts(head, own.present(head))
+            counts = own.counts(head, own.choices(head))
             for name in names:
                 value = getattr(metrics.summary(counts), name)
                 row[f"{corpus}.{head.value}.{name}"] = f"{value:.4f}"

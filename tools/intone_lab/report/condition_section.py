@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from intone_lab.conditions import ACTIVE_WITHIN_DB, BABBLE_VOICES, CLEAN
+from intone_lab.conditions import ACTIVE_WITHIN_DB, BABBLE_VOICES
 from intone_lab.evaluation import Head
 from intone_lab.report import pictures
 from intone_lab.report.accuracy_sections import TITLES
+from intone_lab.report.figures import HeadFigures
 from intone_lab.report.markdown import NONE, picture, section, share, signed, table
 from intone_lab.report.numbers import Numbers
 from intone_lab.study import STRANGERS, Protocol
@@ -45,21 +46,23 @@ def conditions_section(numbers: Numbers, folder: Path) -> str:
 def _condition_rows(numbers: Numbers, protocol: Protocol, corpus: str) -> list[tuple[str, ...]]:
     rows = []
     for condition in numbers.conditions:
-        cells = [corpus, condition]
-        nothing = NONE
-        for head, metric in ((Head.EMOTION, "uar"), (Head.GENDER, "accuracy")):
-            line = numbers.line(protocol, corpus, head, condition)
-            clean = numbers.line(protocol, corpus, head)
-            if line is None:
-                cells += [NONE, NONE]
-                continue
-            value = getattr(line.figures, metric)
-            lost = getattr(clean.figures, metric) - value if clean is not None else None
-            is_clean = condition == CLEAN.name or lost is None
-            cells += [share(value), "" if is_clean or lost is None else signed(lost)]
-            nothing = str(line.nothing_heard)
-        rows.append((*cells, nothing))
+        lines = [numbers.line(protocol, corpus, head, condition) for head in Head]
+        nothing_heard = [str(line.nothing_heard) for line in lines if line is not None]
+        if nothing_heard:
+            cells = [cell for line in lines for cell in _value_and_loss(numbers, line)]
+            rows.append((corpus, condition, *cells, nothing_heard[0]))
     return rows
+
+
+def _value_and_loss(numbers: Numbers, line: HeadFigures | None) -> tuple[str, str]:
+    if line is None:
+        return NONE, NONE
+    metric = "uar" if line.head is Head.EMOTION else "accuracy"
+    value = getattr(line.figures, metric)
+    clean = numbers.line(line.protocol, line.corpus, line.head)
+    if clean is None or clean is line:
+        return share(value), ""
+    return share(value), signed(getattr(clean.figures, metric) - value)
 
 
 def _conditions_picture(numbers: Numbers, folder: Path) -> str:

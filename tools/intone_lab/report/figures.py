@@ -26,7 +26,7 @@ class HeadFigures:
     weights: Weights
     head: Head
     labels: tuple[str, ...]
-    """Those the corpus holds: the answer is the best of them."""
+    """What the answer is the best of: the corpus's own emotions, or both genders."""
     speakers: int
     clips: int
     nothing_heard: int
@@ -86,7 +86,7 @@ def figures_of(
     head: Head,
 ) -> Iterator[HeadFigures]:
     """Yield a head's line on one corpus; none where no clip has a label that the model knows."""
-    among = listened.present(head)
+    among = listened.choices(head)
     if not among:
         return
     every = listened.labels(head)

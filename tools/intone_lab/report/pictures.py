@@ -118,7 +118,7 @@ def draw_conditions(
         axes.set_ylabel("UAR" if metric == "uar" else "accuracy")
         axes.set_title(head, fontsize=10)
         axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-        axes.legend(fontsize=8, loc="lower left")
+        axes.legend(fontsize=8)
     figure.savefig(path, dpi=DPI)
 
 

@@ -48,8 +48,8 @@ def _head(numbers: Numbers) -> str:
         f"# The `{numbers.model}` model: what was measured\n\n"
         "Written by `intone-lab`; every number is in `report.json` too. Figures are of exported "
         "int8 files unless they say float32, fed by the server's own core in 100 ms pieces. A "
-        "clip counts by its longest utterance, its answer is the best of the labels that its "
-        "corpus holds, and a clip in which nothing was heard is wrong. UAR is the mean of the "
+        "clip counts by its longest utterance, its answer is the best of the emotions that "
+        "its corpus holds, and a clip in which nothing was heard is wrong. UAR is the mean of the "
         f"classes' recalls.\n\n{what}\nModel file: {numbers.size_bytes / 1000:.0f} kB, "
         f"sha256 {numbers.sha256[:12]}….\n"
     )
