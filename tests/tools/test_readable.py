@@ -38,6 +38,11 @@ def test_the_broken_are_parted_from_the_good_each_time_and_the_good_are_read_onc
     assert track.totals == [3, 1]
 
 
+def test_nothing_need_be_remembered(clips):
+    good, findings = part_readable(clips)
+    assert ([clip.name for clip in good], len(findings)) == (["DC_a01", "DC_a03"], 1)
+
+
 def test_a_file_that_changed_is_read_again(clips, tmp_path):
     remembered, track = tmp_path / "readable.json", Tracked()
     part_readable(clips, remembered, track)

@@ -28,7 +28,7 @@ class AugmentSettings:
     tilt_db: float = 4.0
     """Standard deviation of the spectral tilt over the band: microphones and rooms."""
     noise_probability: float = 0.5
-    snr_db: tuple[float, float] = (12.0, 50.0)
+    snr_db: tuple[float, float] = (8.0, 50.0)
     """Signal to noise: most of it light, which is what helps on new voices."""
     warp: float = 0.1
     """Vocal tract length, drawn evenly from 1 ± this: the mel axis is stretched (Jaitly and

@@ -26,11 +26,15 @@ ABSENT = -1e9
 class BatchSettings:
     """How an epoch is drawn."""
 
-    size: int = 64
+    size: int = 32
     frames: int = 256
     """Length of a training crop: 2.56 s; most utterances are shorter and are padded."""
-    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.25})
-    """How often a corpus's clips come in an epoch, where not once: TESS has 2,800 of two voices."""
+    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.15, "crema_d": 0.5})
+    """How often a corpus's clips come in an epoch, where not once.
+
+    TESS has 2,800 clips of two voices; CREMA-D would be most of an epoch, and the copy that the
+    settings were chosen with has two of its emotions.
+    """
     copies: Mapping[str, float] = field(default_factory=lambda: {"telephone": 0.5, "room": 0.5})
     """How likely a copy is to stand for its clip, where not as likely as the clip itself."""
     label_smoothing: float = 0.1
@@ -103,7 +107,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         allowed = np.stack([target[0] for target in targets])
         weights = np.stack([self._weights(length) for length in lengths])
         rarity = np.array([self._rarity[clip.corpus, clip.emotion] for clip in clips], "f4")
-        hears_gender = np.array([clip.corpus in self._settings.gender_from for clip in clips], "f4")
+        hears_gender = np.array([self._hears_gender(clip) for clip in clips], "f4")
         return (
             {
                 "features": as_features(features, self._architecture.features),
@@ -160,10 +164,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         smoothing = self._settings.label_smoothing
         emotion = np.where(is_present, smoothing / is_present.sum(), 0.0)
         if clip.emotion in present:
-            emotion[self._emotions.index(clip.emotion)] += 1.0 - smoothing
+            emotion[self._emotions.index(str(clip.emotion))] += 1.0 - smoothing
         gender = np.full(len(self._genders), smoothing / len(self._genders))
-        gender[self._genders.index(clip.gender)] += 1.0 - smoothing
+        if clip.gender is not None:
+            gender[self._genders.index(clip.gender)] += 1.0 - smoothing
         return allowed, emotion.astype(np.float32), gender.astype(np.float32)
+
+    def _hears_gender(self, clip: Clip) -> bool:
+        return clip.gender is not None and clip.corpus in self._settings.gender_from
 
     def _weights(self, frames: int) -> FloatArray:
         """Loss weight of each answer to a crop of ``frames``: a clip counts once in all."""

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
 from intone.core.decode import to_int16
-from intone.types import SAMPLE_RATE_HZ, AudioFormat, Encoding, FloatArray
+from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray
+from intone_lab.telephone import TELEPHONE, as_telephone
 
-TELEPHONE = AudioFormat(Encoding.MULAW, sample_rate_hz=8_000)
 PLAIN_AUDIO = AudioFormat()
 
 
@@ -64,21 +63,8 @@ def send(samples: FloatArray, copy: Copy, background: FloatArray, seed: str) -> 
         rate_hz = SAMPLE_RATE_HZ * copy.speed
         samples = np.asarray(soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ), np.float32)
     if copy.telephone:
-        narrow = soxr.resample(samples, SAMPLE_RATE_HZ, TELEPHONE.sample_rate_hz)
-        return Sent(TELEPHONE, to_mulaw(to_int16(narrow)).tobytes())
+        return Sent(TELEPHONE, as_telephone(samples))
     return Sent(PLAIN_AUDIO, to_int16(samples).tobytes())
-
-
-def to_mulaw(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """Encode int16 (n,) as ITU-T G.711 mu-law: the code whose value is nearest."""
-    values = samples.astype(np.int32)
-    magnitude = np.minimum(np.abs(values), 32_635) + 0x84
-    # The position of the highest bit of a magnitude of 8 to 15 bits is its segment.
-    segment = np.frexp(magnitude.astype(np.float64))[1] - 8
-    mantissa = (magnitude >> (segment + 3)) & 0x0F
-    sign = np.where(values < 0, 0x80, 0)
-    codes: NDArray[np.uint8] = (~(sign | (segment << 4) | mantissa) & 0xFF).astype(np.uint8)
-    return codes
 
 
 def _in_a_room(samples: FloatArray, background: FloatArray, seed: str) -> FloatArray:

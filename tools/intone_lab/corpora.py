@@ -27,6 +27,10 @@ SOUND_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".aif", ".aiff", "
 SAME_RECORDING = (("ravdess/03-01-03-01-02-01-07", "ravdess/03-01-03-01-02-02-07"),)
 """Clips, by :attr:`Clip.key`, that were published twice: never let them part into two folds."""
 
+CLASS_CLIPS = 10
+CLASS_SHARE = 0.05
+"""An emotion of fewer clips than both is no class of its corpus: strays."""
+
 CREMA_D_ACTORS = "VideoDemographics.csv"
 """CREMA-D's table of its actors, published beside its sound folder."""
 
@@ -125,17 +129,23 @@ def survey(root: Path, corpora: Sequence[str] | None = None) -> Survey:
     return Survey(tuple(order), tuple(skipped))
 
 
-def emotions_present(clips: Iterable[Clip], at_least: int = 10) -> dict[str, tuple[str, ...]]:
+def emotions_present(clips: Iterable[Clip]) -> dict[str, tuple[str, ...]]:
     """The emotions that the clips of each corpus hold, in the order of ``EMOTIONS``.
 
-    Fewer than ``at_least`` clips do not make a class: a copy of CREMA-D with 1,720 happy and
-    sad clips and one neutral one teaches nothing about neutral.
+    A few stray clips do not make a class: fewer than :data:`CLASS_CLIPS`, and than
+    :data:`CLASS_SHARE` of the corpus. A copy of CREMA-D with 1,720 happy and sad clips and one
+    neutral one teaches nothing about neutral; of a user's own thirty clips, three do.
     """
     counts: dict[str, Counter[str | None]] = {}
     for clip in clips:
         counts.setdefault(clip.corpus, Counter())[clip.emotion] += 1
     return {
-        corpus: tuple(emotion for emotion in EMOTIONS if count[emotion] >= at_least)
+        corpus: tuple(
+            emotion
+            for emotion in EMOTIONS
+            if count[emotion] >= min(CLASS_CLIPS, CLASS_SHARE * sum(count.values()))
+            and count[emotion]
+        )
         for corpus, count in counts.items()
     }
 

@@ -47,9 +47,9 @@ def _deal(clips: Sequence[Clip], seed: int, always_train: frozenset[str]) -> dic
     for corpus in corpora:
         # Of its own: who stands where must not depend on which other corpora there are.
         rng = np.random.default_rng([seed, *corpus.encode()])
-        # The deal goes on from women to men: folds differ by one speaker of a corpus at most.
+        # The deal goes on from one to the next: folds differ by one speaker of a corpus at most.
         turn = 0
-        for gender in ("female", "male"):
+        for gender in ("female", "male", None):
             speakers = sorted(
                 {c.speaker for c in clips if c.corpus == corpus and c.gender == gender}
             )

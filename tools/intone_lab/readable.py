@@ -15,15 +15,15 @@ _Version = list[int]
 
 def part_readable(
     clips: Sequence[Clip],
-    remembered: Path,
+    remembered: Path | None = None,
     track: Track = lambda results, _: results,
 ) -> tuple[list[Clip], list[Finding]]:
     """Part the clips that can be decoded, in their order, from what to say of the others.
 
-    What was good is written to the file ``remembered`` and not decoded again until it changes;
-    ``track`` shows progress over those that must be.
+    What was good is written to the file ``remembered``, if there is to be one, and not decoded
+    again until it changes; ``track`` shows progress over those that must be.
     """
-    good = _read(remembered)
+    good = {} if remembered is None else _read(remembered)
     versions = {clip: _version(clip.path) for clip in clips}
     unknown = [
         clip for clip in clips if versions[clip] is None or good.get(_name(clip)) != versions[clip]
@@ -34,7 +34,7 @@ def part_readable(
         version = versions[result.clip] if isinstance(result, Sound) else None
         if isinstance(result, Sound) and version is not None:
             good[_name(result.clip)] = version
-    if results:
+    if results and remembered is not None:
         _write(remembered, good)
     bad = {path for finding in findings for path in finding.paths}
     return [clip for clip in clips if clip.path not in bad], findings

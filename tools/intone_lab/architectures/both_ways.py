@@ -55,4 +55,5 @@ def both_ways(
 
 
 def _rows(matrix: tf.Tensor) -> list[tf.Tensor]:
-    return tf.split(matrix, matrix.shape[0], axis=0)
+    rows: list[tf.Tensor] = tf.split(matrix, matrix.shape[0], axis=0)
+    return rows

@@ -43,7 +43,14 @@ def corpora(
     bar = Console(stderr=True)
     health = examine(
         survey,
-        lambda results, total: track(results, "listening", total, console=bar, transient=True),
+        lambda results, total: track(
+            results,
+            "listening",
+            total,
+            console=bar,
+            transient=True,
+            disable=not bar.is_terminal,
+        ),
     )
     counted = count(survey.clips, health.sounds)
     if as_json:

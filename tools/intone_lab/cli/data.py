@@ -38,10 +38,11 @@ def find(root: Path | None, tables: Sequence[Path]) -> Survey:
         raise click.ClickException(str(error)) from error
 
 
-def usable_clips(root: Path | None, tables: Sequence[Path], runs: Path) -> list[Clip]:
+def usable_clips(root: Path | None, tables: Sequence[Path], runs: Path | None) -> list[Clip]:
     """Find the clips; those that cannot be decoded are named and left out.
 
-    Each is decoded once, and again after it changed; ``runs`` is where that is remembered.
+    Each is decoded once, and again after it changed; ``runs`` is where that is remembered, if
+    anywhere.
     """
     survey = find(root, tables)
     from rich.console import Console
@@ -54,9 +55,14 @@ def usable_clips(root: Path | None, tables: Sequence[Path], runs: Path) -> list[
     bar = Console(stderr=True)
     clips, unreadable = part_readable(
         survey.clips,
-        runs / "readable.json",
+        None if runs is None else runs / "readable.json",
         lambda results, total: track(
-            results, "reading the clips", total, console=bar, transient=True
+            results,
+            "reading the clips",
+            total,
+            console=bar,
+            transient=True,
+            disable=not bar.is_terminal,
         ),
     )
     for finding in unreadable:

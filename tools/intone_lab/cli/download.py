@@ -60,7 +60,10 @@ def _download(source: Source, folder: Path) -> Fetched:
         TransferSpeedColumn,
     )
 
-    from intone_lab.download.corpus import download as fetch
+    try:
+        from intone_lab.download.corpus import download as fetch
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"no {error.name}: pip install 'intone[lab]'") from error
 
     console = Console(stderr=True)
     bar = Progress(
