@@ -13,9 +13,6 @@ import pytest
 TOLERANCE = 1e-3
 """In probability: two runtimes add up the same int8 products in different orders."""
 
-RANDOM_TOLERANCE = 1e-2
-"""Of convolutions they quantise the activations differently too, and random weights amplify it."""
-
 
 def python_of(version: str) -> str:
     """An interpreter of this version, or the test is skipped."""
@@ -49,19 +46,19 @@ def check(run, data_dir, expected):
 
     def analyze(*program: object) -> None:
         said = run(*program, "analyze", "--format", "jsonl", *files)
-        assert_same([json.loads(line) for line in said.splitlines()], expected, TOLERANCE)
+        assert_same([json.loads(line) for line in said.splitlines()], expected)
 
     return analyze
 
 
-def assert_same(results, expected, tolerance):
+def assert_same(results, expected):
     assert len(results) == len(expected) > 0
     for found, wanted in zip(results, expected, strict=True):
         assert Path(found["file"]).name == Path(wanted["file"]).name
         for same in ("channel", "start_ms", "end_ms", "model"):
             assert found[same] == wanted[same]
         for head in ("emotion", "gender"):
-            assert found[head]["scores"] == pytest.approx(wanted[head]["scores"], abs=tolerance)
+            assert found[head]["scores"] == pytest.approx(wanted[head]["scores"], abs=TOLERANCE)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +76,7 @@ def check_others(run, data_dir, random_models):
 
     def analyze(*program: object) -> None:
         for name in names:
-            assert_same(said(program, name), here[name], RANDOM_TOLERANCE)
+            assert_same(said(program, name), here[name])
 
     return analyze
 
