@@ -27,6 +27,12 @@ def recogniser():
     return ModelStore.load()["gru"].new_recogniser()
 
 
+@pytest.fixture(scope="session")
+def others(random_models):
+    store = ModelStore.load(random_models)
+    return {name: store[name].new_recogniser() for name in store if name != "gru"}
+
+
 def pcm_of(path) -> bytes:
     return to_int16(soundfile.read(path, dtype="float32")[0]).tobytes()
 
@@ -81,6 +87,20 @@ def test_no_interims_when_none_are_asked_for(recogniser, male_wav):
 def test_any_split_of_the_bytes_gives_identical_events(cuts, recogniser, two_utterances_wav):
     data = pcm_of(two_utterances_wav)
     assert events_of(data, recogniser, cuts) == events_of(data, recogniser)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, 200_000), max_size=50),
+    name=st.sampled_from(["lstm", "bilstm", "cnn", "cnn-bigru"]),
+)
+def test_any_split_gives_identical_events_of_every_architecture(
+    cuts, name, others, two_utterances_wav
+):
+    data = pcm_of(two_utterances_wav)
+    whole = events_of(data, others[name])
+    assert events_of(data, others[name], cuts) == whole
+    assert sum(isinstance(event, UtteranceResult) for event in whole) == 2
 
 
 def test_byte_by_byte_gives_identical_events(recogniser, female_wav):
