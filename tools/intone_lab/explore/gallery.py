@@ -78,7 +78,7 @@ def _counts(table: pd.DataFrame) -> Iterator[Picture]:
             "clips-by-emotion",
             "Emotions",
             "A corpus without an emotion cannot teach it; one with a single emotion teaches its "
-            "microphone.",
+            "microphone. None: no label, or one that is not of the eight.",
             _in_words("Clips of each emotion", table["emotion"].value_counts(), "{:.0f}"),
             partial(pictures.clips_by_emotion, table),
         )
