@@ -1,11 +1,17 @@
 /** Audio on its way into a WebSocket, which itself never says that it is full. */
 
-import { WIRE_BYTES_PER_MS } from "./pcm.js";
+import { WIRE_BYTES_PER_MS } from "./worklet.js";
 
-/** What the socket may hold at once; past this, frames wait here where they can still be dropped. */
-const SOCKET_LIMIT_BYTES = 500 * WIRE_BYTES_PER_MS;
-/** Live audio over a second old is worth less than the audio that pushes it out. */
-const WAITING_LIMIT_BYTES = 1_000 * WIRE_BYTES_PER_MS;
+/**
+ * @typedef {object} OutboxLimits
+ * @property {number} socketMs audio that the socket may hold (`bufferedAmount`); past this, frames
+ *   wait here, where they can still be dropped
+ * @property {number} waitingMs audio that may wait: live audio older than this is worth less than
+ *   the audio that pushes it out
+ */
+
+/** @type {OutboxLimits} */
+const DEFAULT_LIMITS = { socketMs: 500, waitingMs: 1_000 };
 
 /**
  * @typedef {object} ByteSink the part of a WebSocket that the outbox uses
@@ -17,6 +23,12 @@ const WAITING_LIMIT_BYTES = 1_000 * WIRE_BYTES_PER_MS;
 export class Outbox {
   /** @type {ArrayBuffer[]} */ #waiting = [];
   #waitingBytes = 0;
+  /** @type {OutboxLimits} */ #limits;
+
+  /** @param {Partial<OutboxLimits>} [limits] */
+  constructor(limits) {
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+  }
 
   /** @returns {number} bytes that wait for room in the socket */
   get waitingBytes() {
@@ -31,7 +43,8 @@ export class Outbox {
     this.#waiting.push(frame);
     this.#waitingBytes += frame.byteLength;
     let droppedBytes = 0;
-    while (this.#waitingBytes > WAITING_LIMIT_BYTES && this.#waiting.length > 1) {
+    const limitBytes = this.#limits.waitingMs * WIRE_BYTES_PER_MS;
+    while (this.#waitingBytes > limitBytes && this.#waiting.length > 1) {
       droppedBytes += this.#shift().byteLength;
     }
     return droppedBytes;
@@ -43,7 +56,8 @@ export class Outbox {
    * @param {ByteSink} socket
    */
   drain(socket) {
-    while (this.#waiting.length > 0 && socket.bufferedAmount < SOCKET_LIMIT_BYTES) {
+    const limitBytes = this.#limits.socketMs * WIRE_BYTES_PER_MS;
+    while (this.#waiting.length > 0 && socket.bufferedAmount < limitBytes) {
       socket.send(this.#shift());
     }
   }

@@ -87,12 +87,28 @@ class AudioUpdate(Struct, frozen=True, kw_only=True):
     channels: int | UnsetType = UNSET
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """What a microphone does to the sound before it is sent; for the log."""
+
+    sample_rate_hz: int | UnsetType = UNSET
+    echo_cancellation: bool | UnsetType = UNSET
+    noise_suppression: bool | UnsetType = UNSET
+    auto_gain_control: bool | UnsetType = UNSET
+
+
+class Auth(Struct, frozen=True, kw_only=True, tag_field="type", tag="auth"):
+    """The token, as the first message of a session opened with ``?auth=message``."""
+
+    token: str
+
+
 class SessionUpdate(Struct, frozen=True, kw_only=True, tag_field="type", tag="session.update"):
     """Change the configuration; before the first audio only. What is left out stays."""
 
     audio: AudioUpdate | UnsetType = UNSET
     model: str | UnsetType = UNSET
     interim_ms: int | UnsetType = UNSET
+    source: Source | UnsetType = UNSET
 
 
 class Flush(Struct, frozen=True, kw_only=True, tag_field="type", tag="flush"):
@@ -109,7 +125,7 @@ class SessionClose(Struct, frozen=True, kw_only=True, tag_field="type", tag="ses
     """End the session: the last results follow, then ``session.closed``."""
 
 
-ClientMessage = SessionUpdate | Flush | Ping | SessionClose
+ClientMessage = Auth | SessionUpdate | Flush | Ping | SessionClose
 
 # --- server to client -----------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 /** The choice among the server's models, and the token that a guarded server asks for. */
 
-import { Emitter } from "./emitter.js";
+import { Emitter } from "../emitter.js";
 
-/** @typedef {import("./wire.js").ModelInfo} ModelInfo */
+/** @typedef {import("../events").ModelEntry} ModelInfo */
 
 /**
  * `changed` comes with the model that is chosen from now on, `failed` with a sentence.

@@ -1,10 +1,11 @@
 /** Puts an answer on the page: in large, and as bars. */
 
+import { paint } from "./labels.js";
 import { genderWords, labelName, nearestWords, percent } from "./words.js";
 
-/** @typedef {import("./wire.js").Decision} Decision */
-/** @typedef {import("./wire.js").UtteranceResult} UtteranceResult */
-/** @typedef {import("./wire.js").UtteranceInterim} UtteranceInterim */
+/** @typedef {import("../events").Answer} Answer */
+/** @typedef {import("../events").Result} Result */
+/** @typedef {import("../events").Interim} Interim */
 
 /**
  * @param {string} tag
@@ -36,13 +37,13 @@ export class ScoreBars {
       const value = element("span", "score-value", "–");
       const row = element("li", "score", element("span", "score-name", labelName(label)));
       row.append(element("span", "track", element("span", "fill")), value);
-      row.dataset.label = label;
+      paint(row, label);
       this.#list.append(row);
       this.#rows.set(label, { row, value });
     }
   }
 
-  /** @param {Decision} decision */
+  /** @param {Answer} decision */
   show({ label, scores }) {
     for (const [name, { row, value }] of this.#rows) {
       const score = scores[name] ?? 0;
@@ -78,10 +79,10 @@ export class Verdict {
     this.#note = note;
   }
 
-  /** @param {UtteranceInterim | UtteranceResult} event */
+  /** @param {Interim | Result} event */
   show({ type, emotion, gender }) {
     const isFinal = type === "utterance.result";
-    this.#box.dataset.label = emotion.label;
+    paint(this.#box, emotion.label);
     this.#box.dataset.state = isFinal ? "result" : "running";
     this.#label.replaceChildren(
       labelName(emotion.label),
@@ -92,9 +93,20 @@ export class Verdict {
     this.#note.textContent = notes.filter(Boolean).join(" · ");
   }
 
+  /** Somebody speaks; with a model that answers at the end only, this is all until then. */
+  wait() {
+    this.#note.textContent = "Listening…";
+  }
+
+  /** What was spoken gets no answer. */
+  end() {
+    if (this.#box.dataset.state !== "result") this.clear("Waiting for speech.");
+    else this.#note.textContent = "Waiting for speech.";
+  }
+
   /** @param {string} note */
   clear(note) {
-    this.#box.dataset.label = "";
+    paint(this.#box, "");
     this.#box.dataset.state = "";
     this.#label.textContent = "–";
     this.#note.textContent = note;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ConnectionError, IntoneClient } from "../connection.js";
-import { WebSocket, serve, until } from "../testing/websocket.js";
+import { ConnectionError, IntoneClient } from "../client.js";
+import { WebSocket, serve, until } from "../testing/server.js";
 
 const FRAME = new Int16Array(1_600).fill(7).buffer;
 

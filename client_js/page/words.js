@@ -1,8 +1,8 @@
 /** What the page says, apart from the page: pure text. */
 
-import { UNSURE } from "./wire.js";
+import { UNSURE } from "../wire.js";
 
-/** @type {Record<import("./wire.js").EndReason, string>} */
+/** @type {Record<string, string>} */
 const END_REASONS = {
   silence: "ended at a pause",
   max_duration: "split at the longest length",
@@ -10,22 +10,23 @@ const END_REASONS = {
   end_of_stream: "ended with the recording",
 };
 
-/** @type {Record<import("./wire.js").DiscardReason, string>} */
+/** @type {Record<string, string>} */
 const DISCARD_REASONS = {
   too_short: "too short to judge",
   unvoiced: "no voice in it",
   overloaded: "the server was too busy",
   failed: "the recogniser failed",
+  connection_lost: "the connection was lost",
 };
 
 /** @param {string} reason of a result */
 export function endReason(reason) {
-  return /** @type {Record<string, string>} */ (END_REASONS)[reason] ?? spaced(reason);
+  return END_REASONS[reason] ?? spaced(reason);
 }
 
 /** @param {string} reason of a discarded utterance */
 export function discardReason(reason) {
-  return /** @type {Record<string, string>} */ (DISCARD_REASONS)[reason] ?? spaced(reason);
+  return DISCARD_REASONS[reason] ?? spaced(reason);
 }
 
 /** @param {string} label of an emotion or a gender */
@@ -56,7 +57,7 @@ export function clock(ms) {
 }
 
 /**
- * @param {import("./wire.js").UtteranceResult} result
+ * @param {import("../events").Result} result
  * @returns {string} a sentence for a screen reader
  */
 export function spokenResult({ emotion, gender }) {
@@ -64,7 +65,7 @@ export function spokenResult({ emotion, gender }) {
 }
 
 /**
- * @param {import("./connection.js").StateChange} change
+ * @param {import("../client.js").StateChange} change
  * @returns {string} for the status line
  */
 export function connectionWords({ state, retry_in_ms: retryInMs = 0 }) {
@@ -82,9 +83,22 @@ export function connectionWords({ state, retry_in_ms: retryInMs = 0 }) {
   }
 }
 
-/** @param {import("./wire.js").ModelInfo} model */
+/**
+ * One measured figure of a model's card.
+ *
+ * @typedef {object} Figure
+ * @property {string} corpus
+ * @property {string} protocol who was in training and who was not
+ * @property {string} task `emotion` or `gender`
+ * @property {string} metric `uar` (mean recall of the classes), `accuracy` or `ece`
+ * @property {number} value
+ */
+
+/** @param {Partial<import("../events").ModelEntry>} model */
 export function modelWords({ description, accuracy = [], licence }) {
-  return [description, accuracyWords(accuracy), licence && `Licence of the weights: ${licence}.`]
+  const figures = /** @type {unknown[]} */ (accuracy);
+  const measured = accuracyWords(/** @type {Figure[]} */ (figures));
+  return [description, measured, licence && `Licence of the weights: ${licence}.`]
     .filter(Boolean)
     .join(" ");
 }
@@ -92,7 +106,7 @@ export function modelWords({ description, accuracy = [], licence }) {
 /**
  * The card's first figure for emotion, and the one for gender that was measured with it.
  *
- * @param {import("./wire.js").Figure[]} figures
+ * @param {Figure[]} figures
  */
 function accuracyWords(figures) {
   const emotion = figures.find(({ task, metric }) => task === "emotion" && metric === "uar");
@@ -106,17 +120,43 @@ function accuracyWords(figures) {
   return `Measured on ${corpus}, ${protocol}: emotion ${percent(emotion.value)} (mean recall)${also}.`;
 }
 
-/** @param {import("./wire.js").Decision} gender */
+/** @param {import("../events").Answer} gender */
 export function genderWords({ label, confidence }) {
   return label === UNSURE ? "Gender unsure" : `${labelName(label)} ${percent(confidence)}`;
 }
 
 /**
- * @param {import("./wire.js").Decision} decision
+ * @param {import("../events").Answer} decision
  * @returns {string} for an unsure answer the label it came nearest to, otherwise nothing
  */
 export function nearestWords({ label, scores }) {
   if (label !== UNSURE) return "";
   const [best] = Object.entries(scores).sort(([, one], [, other]) => other - one);
   return best ? `nearest: ${labelName(best[0])}` : "";
+}
+
+/**
+ * @param {import("./history.js").Utterance} utterance
+ * @returns {string} all that a title needs
+ */
+export function utteranceWords({ startMs, endMs, answer }) {
+  const when = Number.isFinite(endMs) ? `${clock(startMs)} to ${clock(endMs)}` : "running";
+  if (!answer) return when;
+  const { label, confidence } = answer.emotion;
+  return `${labelName(label)} ${percent(confidence)}, ${genderWords(answer.gender)}, ${when}`;
+}
+
+/** @param {import("./history.js").Utterance} utterance */
+export function modelAnswerWords({ answer, reason, session }) {
+  const { name } = session.created.model;
+  const late = answer && "latency_ms" in answer && answer.latency_ms;
+  const told = late ? `, told ${Math.round(late)} ms after its end was heard` : "";
+  return `${session.source}, by ${name}: ${endReason(reason)}${told}.`;
+}
+
+/** @param {import("./history.js").Summary} summary */
+export function summaryWords({ results, discarded, speechMs }) {
+  const heard = results === 1 ? "1 utterance" : `${results} utterances`;
+  const left = discarded === 0 ? "" : `, ${discarded} left out`;
+  return `${heard}, ${clock(speechMs)} of speech${left}`;
 }

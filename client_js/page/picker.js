@@ -1,6 +1,6 @@
 /** How a sound file comes to the page: picked in the dialogue, or dropped anywhere. */
 
-import { Emitter } from "./emitter.js";
+import { Emitter } from "../emitter.js";
 
 /** @extends {Emitter<{picked: File}>} */
 export class FilePicker extends Emitter {

@@ -1,0 +1,405 @@
+/** The page at `/`: brings microphone or file, client and views together. */
+
+import { ClientState, IntoneClient } from "../client.js";
+import { decodeFile, streamFile } from "../file.js";
+import { Microphone } from "../microphone.js";
+import { AudioStore, Player } from "./audio.js";
+import { download, toCsv, toJson } from "./export.js";
+import { History } from "./history.js";
+import { ModelChooser } from "./models.js";
+import { FilePicker } from "./picker.js";
+import { ScoreBars, Verdict } from "./render.js";
+import { Scope } from "./scope.js";
+import { StatusBoard } from "./status.js";
+import { SummaryView } from "./summary.js";
+import { Timeline } from "./timeline.js";
+import { UtteranceList } from "./utterances.js";
+import { connectionWords, modelWords, spokenResult } from "./words.js";
+
+/** @typedef {import("./history.js").Utterance} Utterance */
+
+/** Often enough to feel live, seldom enough to read. */
+const INTERIM_MS = 300;
+/** What a microphone's audio may take in memory: 8 MB. */
+const KEPT_LIVE_MS = 4 * 60_000;
+/** What a file's may: 58 MB, until the next one. */
+const KEPT_FILE_MS = 30 * 60_000;
+
+/** @enum {"idle" | "starting" | "listening" | "stopping"} */
+const Phase = Object.freeze({
+  IDLE: "idle",
+  STARTING: "starting",
+  LISTENING: "listening",
+  STOPPING: "stopping",
+});
+
+/** @type {Record<Phase, string>} */
+const BUTTON_WORDS = {
+  idle: "Start microphone",
+  starting: "Starting…",
+  listening: "Stop",
+  stopping: "Finishing…",
+};
+
+/**
+ * @template {HTMLElement} Kind
+ * @param {string} id
+ */
+function byId(id) {
+  return /** @type {Kind} */ (document.getElementById(id));
+}
+
+class Page {
+  #phase = /** @type {Phase} */ (Phase.IDLE);
+  #baseUrl = new URL(".", document.baseURI);
+  #history = new History();
+  #store = new AudioStore();
+  #player = new Player();
+  /** @type {WeakMap<object, number>} sessions to where they begin in the store */
+  #offsets = new WeakMap();
+  /** @type {HTMLButtonElement} */ #button = byId("listen");
+  /** @type {HTMLButtonElement} */ #mute = byId("mute");
+  /** @type {HTMLSelectElement} */ #device = byId("device");
+  #picker = new FilePicker(byId("file"));
+  #scope = new Scope(byId("wave"), byId("mel"));
+  #emotions = new ScoreBars(byId("emotions"));
+  #genders = new ScoreBars(byId("genders"));
+  #verdict = new Verdict(byId("verdict"), byId("verdict-label"), byId("verdict-note"));
+  #list = new UtteranceList(byId("utterances"), {
+    play: (utterance) => this.#play(utterance),
+    analyse: (utterance) => void this.#analyse(utterance),
+  });
+  #timeline = new Timeline(
+    {
+      track: byId("track"),
+      canvas: byId("overview"),
+      slider: byId("position"),
+      caption: byId("timeline-caption"),
+    },
+    (utterance) => this.#play(utterance),
+  );
+  #summary = new SummaryView(byId("summary-words"), byId("summary-bar"), byId("summary-labels"));
+  #models = new ModelChooser(this.#baseUrl, {
+    select: byId("model"),
+    tokenForm: byId("token-form"),
+    tokenInput: byId("token"),
+  });
+  #board = new StatusBoard({
+    connection: byId("connection"),
+    notice: byId("notice"),
+    elapsed: byId("elapsed"),
+    traffic: byId("traffic"),
+  });
+  #source = "";
+  #heardMs = 0;
+  /** @type {IntoneClient | null} */ #client = null;
+  /** @type {Microphone | null} */ #microphone = null;
+  #abort = new AbortController();
+
+  start() {
+    this.#button.addEventListener("click", () => void this.#toggle());
+    this.#mute.addEventListener("click", () => this.#toggleMute());
+    this.#picker.on("picked", (file) => this.#take(file));
+    byId("clear").addEventListener("click", () => this.#history.clear());
+    byId("export-json").addEventListener("click", () => this.#export("json"));
+    byId("export-csv").addEventListener("click", () => this.#export("csv"));
+    this.#followModels();
+    this.#followHistory();
+    this.#player.on("changed", (playing) => {
+      this.#timeline.highlight(playing);
+      this.#list.highlight(playing);
+    });
+    this.#enter(Phase.IDLE);
+    if (!globalThis.isSecureContext) {
+      const why = "This page was not opened over https or from localhost, so browsers";
+      this.#board.notify(`${why} give it no microphone. Files can still be heard.`);
+    }
+    void this.#models.load();
+    void this.#listDevices();
+    navigator.mediaDevices?.addEventListener("devicechange", () => void this.#listDevices());
+  }
+
+  #followModels() {
+    this.#models.on("failed", (sentence) => this.#board.notify(sentence));
+    this.#models.on("changed", (model) => {
+      if (globalThis.isSecureContext) this.#board.notify("");
+      this.#emotions.setLabels(model.emotions);
+      this.#genders.setLabels(model.genders);
+      byId("model-about").textContent = modelWords(model);
+    });
+  }
+
+  #followHistory() {
+    this.#history.on("session", (session) => {
+      this.#offsets.set(session, this.#store.endMs);
+      this.#list.begin(session);
+    });
+    this.#history.on("utterance", (utterance) => {
+      this.#list.show(utterance);
+      this.#timeline.show(utterance, this.#placeOf(utterance));
+      this.#summary.show(this.#history.summary());
+      this.#showLog();
+    });
+    this.#history.on("cleared", () => {
+      this.#player.stop();
+      this.#list.clear();
+      this.#timeline.clear();
+      this.#summary.show(this.#history.summary());
+      this.#showLog();
+    });
+  }
+
+  #showLog() {
+    const isEmpty = this.#history.utterances.length === 0;
+    byId("log-empty").hidden = !isEmpty;
+    byId("log-tools").hidden = isEmpty;
+    byId("timeline").hidden = isEmpty;
+  }
+
+  // --- what the person does ------------------------------------------------------------
+
+  async #toggle() {
+    if (this.#phase === Phase.LISTENING) await this.#stop();
+    else if (this.#phase === Phase.IDLE) await this.#attempt(() => this.#hearMicrophone());
+  }
+
+  #toggleMute() {
+    if (!this.#microphone) return;
+    this.#microphone.mute(!this.#microphone.isMuted);
+    this.#showMute();
+  }
+
+  /** @param {File} file */
+  #take(file) {
+    if (this.#phase === Phase.IDLE) void this.#attempt(() => this.#hearFile(file));
+    else this.#board.notify("Stop listening first, then bring the file.");
+  }
+
+  /** @param {Utterance} utterance */
+  #play(utterance) {
+    const samples = this.#samplesOf(utterance);
+    if (samples) this.#player.toggle(utterance, samples);
+    else this.#board.notify("The audio of this utterance is no longer kept.");
+  }
+
+  /** @param {Utterance} utterance */
+  async #analyse(utterance) {
+    const { openAnalysis } = await import("./analysis.js");
+    openAnalysis(byId("analysis"), utterance, this.#samplesOf(utterance));
+  }
+
+  /** @param {"json" | "csv"} kind */
+  #export(kind) {
+    const name = `intone-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.${kind}`;
+    if (kind === "json") download(name, "application/json", toJson(this.#history));
+    else download(name, "text/csv", toCsv(this.#history));
+  }
+
+  // --- listening -----------------------------------------------------------------------
+
+  /**
+   * Whatever goes wrong on the way is said on the page, and everything is let go of.
+   *
+   * @param {() => Promise<void>} hear
+   */
+  async #attempt(hear) {
+    this.#board.notify("");
+    this.#player.stop();
+    this.#abort = new AbortController();
+    this.#enter(Phase.STARTING);
+    try {
+      await hear();
+    } catch (error) {
+      this.#board.notify(error instanceof Error ? error.message : String(error));
+      await this.#stop();
+    }
+  }
+
+  async #hearMicrophone() {
+    const microphone = new Microphone({ deviceId: this.#device.value });
+    this.#microphone = microphone;
+    this.#store.limit(KEPT_LIVE_MS);
+    this.#board.status("Waiting for the microphone…", "busy");
+    // First, so that no session is opened for a microphone that is refused.
+    await microphone.start();
+    void this.#listDevices();
+    const client = this.#newClient("Microphone", true);
+    client.describeSource(microphone.settings ?? {});
+    await client.connect();
+    microphone.on("frame", (frame) => {
+      // What is recorded while the server is away is not heard.
+      if (client.state === ClientState.OPEN) this.#show(frame);
+      client.send(frame);
+    });
+    microphone.on("muted", (isMuted) =>
+      this.#board.notify(isMuted ? "The microphone is muted." : ""),
+    );
+    microphone.on("ended", (error) => {
+      this.#board.notify(error.message);
+      void this.#stop();
+    });
+    this.#enter(Phase.LISTENING);
+  }
+
+  /** @param {File} file */
+  async #hearFile(file) {
+    this.#board.status("Reading the file…", "busy");
+    const audio = await decodeFile(file);
+    const mixed = audio.numberOfChannels > 1 ? ` (${audio.numberOfChannels} channels, mixed)` : "";
+    this.#store.limit(KEPT_FILE_MS);
+    const client = this.#newClient(`${file.name}${mixed}`, false);
+    await client.connect();
+    this.#enter(Phase.LISTENING);
+    const { signal } = this.#abort;
+    await streamFile(client, audio, { signal, onFrame: (frame) => this.#show(frame) });
+    // Aborted, it has been stopped already, and something else may be running by now.
+    if (!signal.aborted) await this.#stop();
+  }
+
+  async #stop() {
+    if (this.#phase === Phase.STOPPING || this.#phase === Phase.IDLE) return;
+    this.#enter(Phase.STOPPING);
+    this.#abort.abort();
+    await this.#microphone?.stop();
+    await this.#client?.close();
+    this.#microphone = null;
+    this.#client = null;
+    this.#history.abandon();
+    this.#enter(Phase.IDLE);
+    this.#board.status("Ready", "idle");
+  }
+
+  /**
+   * @param {string} source in words
+   * @param {boolean} reconnect a microphone goes on after a loss; half a file would be nothing
+   */
+  #newClient(source, reconnect) {
+    this.#source = source;
+    const client = new IntoneClient({
+      url: this.#baseUrl,
+      model: this.#models.chosen?.name,
+      token: this.#models.token,
+      interimMs: INTERIM_MS,
+      reconnect,
+    });
+    this.#client = client;
+    this.#follow(client);
+    return client;
+  }
+
+  /** @param {IntoneClient} client */
+  #follow(client) {
+    client.on("state", (change) => this.#connectionChanged(change));
+    client.on("session.created", (created) => this.#begin(created));
+    client.on("utterance.started", (event) => {
+      this.#verdict.wait();
+      this.#history.take(event);
+    });
+    client.on("utterance.interim", (event) => {
+      this.#answer(event);
+      this.#history.take(event);
+    });
+    client.on("utterance.result", (event) => {
+      this.#answer(event);
+      this.#history.take(event);
+      byId("announcer").textContent = spokenResult(event);
+    });
+    client.on("utterance.discarded", (event) => {
+      this.#verdict.end();
+      this.#history.take(event);
+    });
+    client.on("error", ({ message }) => this.#board.notify(message));
+    client.on("lag", ({ lag_ms: lagMs }) => this.#board.show({ lagMs }));
+    client.on("dropped", ({ total_ms: droppedMs }) => this.#board.show({ droppedMs }));
+  }
+
+  /** @param {import("../client.js").StateChange} change */
+  #connectionChanged(change) {
+    const { state, error } = change;
+    if (state === ClientState.OPEN) this.#board.notify("");
+    if (state === ClientState.WAITING) {
+      this.#history.abandon();
+      this.#board.notify(error ? `Not connected: ${error.message}.` : "");
+    }
+    const isListening = state === ClientState.OPEN && this.#source === "Microphone";
+    this.#board.status(isListening ? "Listening" : connectionWords(change), state);
+    if (state === ClientState.CLOSED && error && this.#phase === Phase.LISTENING) {
+      this.#board.notify(`The connection ended: ${error.message}`);
+      void this.#stop();
+    }
+  }
+
+  /** @param {import("../events").SessionCreated} created */
+  #begin(created) {
+    this.#heardMs = 0;
+    this.#scope.restart();
+    this.#board.restart();
+    this.#emotions.setLabels(created.model.emotions);
+    this.#genders.setLabels(created.model.genders);
+    this.#verdict.clear("Waiting for speech.");
+    this.#history.begin(created, this.#source);
+  }
+
+  /** @param {ArrayBuffer} frame */
+  #show(frame) {
+    const atMs = this.#store.endMs;
+    this.#store.push(frame);
+    this.#heardMs += this.#store.endMs - atMs;
+    this.#scope.push(frame);
+    this.#timeline.push(frame, atMs, this.#store.startMs);
+    this.#board.show({ audioMs: this.#heardMs });
+  }
+
+  /** @param {import("../events").Interim | import("../events").Result} event */
+  #answer(event) {
+    this.#emotions.show(event.emotion);
+    this.#genders.show(event.gender);
+    this.#verdict.show(event);
+  }
+
+  // --- the rest ------------------------------------------------------------------------
+
+  /** @param {Utterance} utterance */
+  #placeOf({ session, startMs }) {
+    return (this.#offsets.get(session) ?? 0) + startMs;
+  }
+
+  /** @param {Utterance} utterance */
+  #samplesOf(utterance) {
+    const fromMs = this.#placeOf(utterance);
+    return this.#store.samples(fromMs, fromMs + utterance.endMs - utterance.startMs);
+  }
+
+  async #listDevices() {
+    const devices = await Microphone.devices();
+    const { value } = this.#device;
+    const usual = new Option("The system's choice", "");
+    const options = devices.map(({ deviceId, label }, n) => {
+      return new Option(label || `Microphone ${n + 1}`, deviceId);
+    });
+    this.#device.replaceChildren(usual, ...options);
+    this.#device.value = devices.some(({ deviceId }) => deviceId === value) ? value : "";
+  }
+
+  #showMute() {
+    const isMuted = this.#microphone?.isMuted ?? false;
+    this.#mute.hidden = this.#phase !== Phase.LISTENING || !this.#microphone;
+    this.#mute.setAttribute("aria-pressed", String(isMuted));
+    this.#mute.textContent = isMuted ? "Muted" : "Mute";
+  }
+
+  /** @param {Phase} phase */
+  #enter(phase) {
+    this.#phase = phase;
+    const isIdle = phase === Phase.IDLE;
+    this.#button.textContent = BUTTON_WORDS[phase];
+    this.#button.disabled = phase === Phase.STARTING || phase === Phase.STOPPING;
+    this.#device.disabled = !isIdle;
+    this.#picker.enable(isIdle);
+    this.#models.enable(isIdle);
+    this.#showMute();
+    document.body.dataset.phase = phase;
+  }
+}
+
+new Page().start();
