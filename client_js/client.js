@@ -8,9 +8,9 @@ import { StreamSession } from "./session.js";
 import { PROTOCOL, fitsSubprotocol, sourceOf, streamUrl } from "./wire.js";
 import { WIRE_BYTES_PER_MS } from "./worklet.js";
 
-/** @typedef {import("./events").ServerMessage} ServerEvent */
-/** @typedef {import("./events").SessionCreated} SessionCreated */
-/** @typedef {import("./events").SessionClosed} SessionClosed */
+/** @typedef {import("./events.js").ServerMessage} ServerEvent */
+/** @typedef {import("./events.js").SessionCreated} SessionCreated */
+/** @typedef {import("./events.js").SessionClosed} SessionClosed */
 /** @typedef {import("./session.js").SessionEnd} SessionEnd */
 /** @typedef {import("./session.js").SessionTimes} SessionTimes */
 

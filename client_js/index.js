@@ -10,10 +10,10 @@ export { PROTOCOL, UNSURE } from "./wire.js";
 /** @typedef {import("./client.js").StateChange} StateChange */
 /** @typedef {import("./client.js").Dropped} Dropped */
 /** @typedef {import("./session.js").Lag} Lag */
-/** @typedef {import("./events").ServerMessage} ServerMessage */
-/** @typedef {import("./events").SessionCreated} SessionCreated */
-/** @typedef {import("./events").Started} Started */
-/** @typedef {import("./events").Interim} Interim */
-/** @typedef {import("./events").Result} Result */
-/** @typedef {import("./events").Discarded} Discarded */
-/** @typedef {import("./events").Answer} Answer */
+/** @typedef {import("./events.js").ServerMessage} ServerMessage */
+/** @typedef {import("./events.js").SessionCreated} SessionCreated */
+/** @typedef {import("./events.js").Started} Started */
+/** @typedef {import("./events.js").Interim} Interim */
+/** @typedef {import("./events.js").Result} Result */
+/** @typedef {import("./events.js").Discarded} Discarded */
+/** @typedef {import("./events.js").Answer} Answer */

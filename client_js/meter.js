@@ -107,14 +107,14 @@ export class IntoneMeter extends Base {
     this.#part("button").textContent = "Stop";
   }
 
-  /** @param {import("./events").ServerMessage} event */
+  /** @param {import("./events.js").ServerMessage} event */
   #show(event) {
     this.dispatchEvent(new CustomEvent("intone", { detail: event, bubbles: true, composed: true }));
     if (event.type === "session.created") this.#say("…", "Listening.");
     if (event.type === "error") this.#say("–", event.message);
     if (event.type !== "utterance.interim" && event.type !== "utterance.result") return;
     const { emotion, gender } = event;
-    const sure = (/** @type {import("./events").Answer} */ { label, confidence }) =>
+    const sure = (/** @type {import("./events.js").Answer} */ { label, confidence }) =>
       label === UNSURE ? UNSURE : `${label} ${Math.round(100 * confidence)}%`;
     this.#say(sure(emotion), `Gender: ${sure(gender)}. An estimate; often wrong.`);
   }

@@ -9,7 +9,7 @@ const TIMEOUT_MS = 3_000;
 /**
  * @param {URL} streamUrl
  * @param {string} [token]
- * @returns {Promise<import("./events").ErrorDetail | null>} null when there is no knowing, as from a
+ * @returns {Promise<import("./events.js").ErrorDetail | null>} null when there is no knowing, as from a
  *   page of another origin
  */
 export async function refusalOf(streamUrl, token) {

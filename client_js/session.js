@@ -4,9 +4,9 @@ import { Emitter } from "./emitter.js";
 import { Outbox } from "./outbox.js";
 import { parseEvent } from "./wire.js";
 
-/** @typedef {import("./events").ServerMessage} ServerEvent */
-/** @typedef {import("./events").ServerError} ServerError */
-/** @typedef {import("./events").SessionClosed} SessionClosed */
+/** @typedef {import("./events.js").ServerMessage} ServerEvent */
+/** @typedef {import("./events.js").ServerError} ServerError */
+/** @typedef {import("./events.js").SessionClosed} SessionClosed */
 
 /**
  * @typedef {object} SessionTimes
@@ -89,7 +89,7 @@ export class StreamSession extends Emitter {
     return droppedBytes;
   }
 
-  /** @param {import("./events").Source} source taken note of if no audio has been sent yet */
+  /** @param {import("./events.js").Source} source taken note of if no audio has been sent yet */
   describe(source) {
     if (this.#isReady) this.#say({ type: "session.update", source });
   }
@@ -187,7 +187,7 @@ export class StreamSession extends Emitter {
     }
   }
 
-  /** @param {import("./events").Pong} pong */
+  /** @param {import("./events.js").Pong} pong */
   #measureLag(pong) {
     if (pong.marker !== this.#ping?.marker) return;
     const roundTripMs = performance.now() - this.#ping.sentAtMs;

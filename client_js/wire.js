@@ -1,6 +1,6 @@
 /** How to read and address the messages of `intone.v1`; what is in them is in `events.d.ts`. */
 
-/** @typedef {import("./events").ServerMessage} ServerMessage */
+/** @typedef {import("./events.js").ServerMessage} ServerMessage */
 
 export const PROTOCOL = "intone.v1";
 /** The label of an answer whose confidence is under the model's threshold. */
@@ -63,7 +63,7 @@ export function fitsSubprotocol(token) {
 
 /**
  * @param {MediaTrackSettings} settings
- * @returns {import("./events").Source} as the server's log knows them
+ * @returns {import("./events.js").Source} as the server's log knows them
  */
 export function sourceOf(settings) {
   const { sampleRate, echoCancellation, noiseSuppression, autoGainControl } = settings;

@@ -109,6 +109,11 @@ class ListeningPage:
         """Choose in the list."""
         self.driver.find_element(By.CSS_SELECTOR, f"#model option[value='{name}']").click()
 
+    def analyse(self) -> None:
+        """Look at the newest utterance closely."""
+        self.press("#utterances .analyse")
+        self.until(lambda: "Close" in self.read("#analysis"), "the analysis")
+
     def start_microphone(self) -> None:
         """Press the button, and wait until it listens."""
         self.press("#listen")

@@ -1,11 +1,11 @@
 /** One utterance, looked at closely; loaded when somebody first asks for it. */
 
 import { drawCurve, drawHeat } from "./charts.js";
-import { ScoreBars, element } from "./render.js";
+import { button, element } from "./dom.js";
+import { ScoreBars } from "./render.js";
 import { BINS, decibels, framesOf, magnitudes, measure, melBands } from "./spectrum.js";
-import { modelAnswerWords, utteranceWords } from "./words.js";
+import { reasonWords, utteranceWords } from "./words.js";
 
-/** @typedef {import("./history.js").Utterance} Utterance */
 /** @typedef {(canvas: HTMLCanvasElement) => void} Draw */
 
 const MEL_BANDS = 64;
@@ -13,7 +13,7 @@ const TOP_HZ = 8_000;
 /** What a decibel picture shows under its loudest point: the dynamics of speech. */
 const RANGE_DB = 80;
 
-/** @type {[keyof import("./spectrum.js").Measures, string, (value: number) => string][]} */
+/** @type {[keyof Measures, string, (value: number) => string][]} */
 const CURVES = [
   ["rms", "RMS energy", (value) => value.toFixed(3)],
   ["zeroCrossingRate", "Zero-crossing rate", (value) => value.toFixed(3)],
@@ -30,14 +30,14 @@ const CURVES = [
 export function openAnalysis(dialog, utterance, samples) {
   const title = element("h2", "", utteranceWords(utterance));
   title.id = "analysis-title";
-  const close = element("button", "button secondary", "Close");
-  close.setAttribute("type", "button");
-  close.addEventListener("click", () => dialog.close());
+  const close = button("Close", "button secondary", () => dialog.close());
   const plots = samples ? charts(samples) : [];
+  const { source, created } = utterance.session;
+  const about = `${source}, by ${created.model.name}: ${reasonWords(utterance)}.`;
   const note = samples ? "" : " Its audio is no longer kept, so it cannot be drawn.";
   dialog.replaceChildren(
     element("div", "dialog-head", title, close),
-    element("p", "hint", modelAnswerWords(utterance) + note),
+    element("p", "hint", about + note),
     element("div", "questions", ...answers(utterance)),
     element("div", "charts", ...plots.map(({ figure }) => figure)),
   );

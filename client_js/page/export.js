@@ -1,9 +1,6 @@
 /** What was heard, as a file: pure text, and the way to the person's disk. */
 
-/** @typedef {import("./history.js").History} History */
-/** @typedef {import("./history.js").Utterance} Utterance */
-
-/** @param {History} history */
+/** @param {import("./history.js").History} history */
 export function toJson(history) {
   const sessions = [...new Set(history.utterances.map(({ session }) => session))];
   const exported = sessions.map((session) => ({
@@ -30,7 +27,7 @@ function entry({ id, state, startMs, endMs, answer, reason }) {
   return { ...span, ...answer, type: undefined, reason: reason || undefined };
 }
 
-/** @param {History} history */
+/** @param {{utterances: Utterance[]}} history */
 export function toCsv({ utterances }) {
   const answers = utterances.flatMap(({ answer }) => answer ?? []);
   const emotions = new Set(answers.flatMap(({ emotion }) => Object.keys(emotion.scores)));

@@ -1,43 +1,9 @@
 /** Everything that was heard since the page was opened: pure, and the source of all its views. */
 
 import { Emitter } from "../emitter.js";
-import { UNSURE } from "../wire.js";
-
-/** @typedef {import("../events").Result} Result */
-/** @typedef {import("../events").Interim} Interim */
-/** @typedef {import("../events").Discarded} Discarded */
-/** @typedef {import("../events").Started} Started */
 
 /** A working day of talk, a few megabytes. */
 const KEPT_UTTERANCES = 5_000;
-
-/**
- * @typedef {object} HeardSession
- * @property {number} number counts from 1
- * @property {string} source what was listened to
- * @property {Date} startedAt
- * @property {import("../events").SessionCreated} created
- */
-
-/**
- * @typedef {object} Utterance
- * @property {HeardSession} session
- * @property {number} id
- * @property {"running" | "result" | "discarded"} state
- * @property {number} startMs
- * @property {number} endMs Infinity while it runs
- * @property {Interim | Result | null} answer the latest
- * @property {string} reason why it ended, or was left out
- */
-
-/**
- * @typedef {object} Summary
- * @property {number} results
- * @property {number} discarded
- * @property {number} speechMs of results
- * @property {Record<string, number>} emotions results by label
- * @property {Record<string, number>} genders results by label
- */
 
 /** @extends {Emitter<{session: HeardSession, utterance: Utterance, cleared: null}>} */
 export class History extends Emitter {
@@ -48,12 +14,13 @@ export class History extends Emitter {
   leftOut = 0;
 
   /**
-   * @param {import("../events").SessionCreated} created
+   * @param {SessionCreated} created
    * @param {string} source
+   * @param {number} offsetMs
    */
-  begin(created, source) {
+  begin(created, source, offsetMs) {
     const number = (this.session?.number ?? 0) + 1;
-    this.session = { number, source, startedAt: new Date(), created };
+    this.session = { number, source, startedAt: new Date(), created, offsetMs };
     this.#running.clear();
     this.emit("session", this.session);
   }
@@ -63,24 +30,17 @@ export class History extends Emitter {
     if (!this.session) return;
     const utterance = this.#running.get(event.utterance_id) ?? this.#add(this.session, event);
     if (event.type === "utterance.interim") utterance.answer = event;
-    if (event.type === "utterance.result" || event.type === "utterance.discarded") {
-      utterance.state = event.type === "utterance.result" ? "result" : "discarded";
-      utterance.answer = event.type === "utterance.result" ? event : null;
-      utterance.endMs = event.end_ms;
-      utterance.reason = event.reason;
-      this.#running.delete(utterance.id);
-    }
+    if (event.type === "utterance.result") this.#end(utterance, event, event);
+    if (event.type === "utterance.discarded") this.#end(utterance, event, null);
     this.emit("utterance", utterance);
   }
 
   /** The session is gone, and what was running in it with it. */
   abandon() {
-    for (const utterance of this.#running.values()) {
-      Object.assign(utterance, { state: "discarded", answer: null, reason: "connection_lost" });
-      utterance.endMs = utterance.startMs;
+    for (const utterance of [...this.#running.values()]) {
+      this.#end(utterance, { end_ms: utterance.startMs, reason: "connection_lost" }, null);
       this.emit("utterance", utterance);
     }
-    this.#running.clear();
   }
 
   clear() {
@@ -106,18 +66,13 @@ export class History extends Emitter {
 
   /**
    * @param {HeardSession} session
-   * @param {Started | Interim | Result | Discarded} event
+   * @param {{utterance_id: number, start_ms: number}} event
    */
   #add(session, { utterance_id: id, start_ms: startMs }) {
     /** @type {Utterance} */
     const utterance = {
-      session,
-      id,
-      state: "running",
-      startMs,
-      endMs: Infinity,
-      answer: null,
-      reason: "",
+      ...{ session, id, startMs, endMs: Infinity },
+      ...{ state: "running", answer: null, reason: "" },
     };
     this.#running.set(id, utterance);
     this.utterances.push(utterance);
@@ -127,6 +82,17 @@ export class History extends Emitter {
     }
     return utterance;
   }
+
+  /**
+   * @param {Utterance} utterance
+   * @param {{end_ms: number, reason: string}} event
+   * @param {Result | null} answer
+   */
+  #end(utterance, { end_ms: endMs, reason }, answer) {
+    const state = answer ? "result" : "discarded";
+    Object.assign(utterance, { state, endMs, reason, answer });
+    this.#running.delete(utterance.id);
+  }
 }
 
 /**
@@ -135,15 +101,4 @@ export class History extends Emitter {
  */
 function count(counts, label) {
   counts[label] = (counts[label] ?? 0) + 1;
-}
-
-/**
- * @param {Record<string, number>} counts
- * @returns {[string, number][]} most first, `unsure` last
- */
-export function ranked(counts) {
-  const isUnsure = (/** @type {string} */ label) => Number(label === UNSURE);
-  return Object.entries(counts).sort(
-    ([one, n], [other, m]) => isUnsure(one) - isUnsure(other) || m - n,
-  );
 }

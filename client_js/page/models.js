@@ -1,33 +1,25 @@
 /** The choice among the server's models, and the token that a guarded server asks for. */
 
 import { Emitter } from "../emitter.js";
-
-/** @typedef {import("../events").ModelEntry} ModelInfo */
+import { byId } from "./dom.js";
 
 /**
  * `changed` comes with the model that is chosen from now on, `failed` with a sentence.
  *
- * @extends {Emitter<{changed: ModelInfo, failed: string}>}
+ * @extends {Emitter<{changed: ModelEntry, failed: string}>}
  */
 export class ModelChooser extends Emitter {
-  /** @type {URL} */ #baseUrl;
-  /** @type {HTMLSelectElement} */ #select;
-  /** @type {HTMLFormElement} */ #tokenForm;
-  /** @type {HTMLInputElement} */ #tokenInput;
-  /** @type {ModelInfo[]} */ #models = [];
+  /** @type {HTMLSelectElement} */ #select = byId("model");
+  /** @type {HTMLFormElement} */ #form = byId("token-form");
+  /** @type {HTMLInputElement} */ #input = byId("token");
+  /** @type {ModelEntry[]} */ #models = [];
 
-  /**
-   * @param {URL} baseUrl of the server
-   * @param {{select: HTMLSelectElement, tokenForm: HTMLFormElement, tokenInput: HTMLInputElement}} elements
-   */
-  constructor(baseUrl, { select, tokenForm, tokenInput }) {
+  /** @param {URL} baseUrl of the server */
+  constructor(baseUrl) {
     super();
-    this.#baseUrl = baseUrl;
-    this.#select = select;
-    this.#tokenForm = tokenForm;
-    this.#tokenInput = tokenInput;
-    select.addEventListener("change", () => this.#announce());
-    tokenForm.addEventListener("submit", (event) => {
+    this.baseUrl = baseUrl;
+    this.#select.addEventListener("change", () => this.#announce());
+    this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.load();
     });
@@ -35,10 +27,9 @@ export class ModelChooser extends Emitter {
 
   /** @returns {string | undefined} what the person typed, if the server asked */
   get token() {
-    return this.#tokenInput.value || undefined;
+    return this.#input.value || undefined;
   }
 
-  /** @returns {ModelInfo | undefined} */
   get chosen() {
     return this.#models.find(({ name }) => name === this.#select.value);
   }
@@ -50,35 +41,23 @@ export class ModelChooser extends Emitter {
 
   /** Asks the server again. */
   async load() {
+    const headers = this.token ? { Authorization: `Bearer ${this.token}` } : undefined;
     try {
-      const response = await fetch(new URL("v1/models", this.#baseUrl), {
-        headers: this.#headers(),
-      });
-      this.#tokenForm.hidden = response.status !== 401;
+      const response = await fetch(new URL("v1/models", this.baseUrl), { headers });
+      this.#form.hidden = response.status !== 401;
       if (!response.ok) throw new Error(await refusal(response));
       const { models, default: usual } = await response.json();
-      this.#offer(models, usual);
+      this.#models = models;
+      const names = this.#models.map(({ name }) => new Option(name, name));
+      this.#select.replaceChildren(...names);
+      this.#select.value = usual;
+      this.enable(true);
+      this.#announce();
     } catch (error) {
-      const why =
-        error instanceof TypeError ? "it cannot be reached" : String(error).replace(/^Error: /, "");
-      this.emit("failed", `The server did not list its models: ${why}.`);
+      const why = error instanceof TypeError ? "it cannot be reached" : /** @type {Error} */ (error);
+      const reason = String(why).replace(/^Error: /, "");
+      this.emit("failed", `The server did not list its models: ${reason}.`);
     }
-  }
-
-  #headers() {
-    return this.token ? { Authorization: `Bearer ${this.token}` } : undefined;
-  }
-
-  /**
-   * @param {ModelInfo[]} models
-   * @param {string} usual
-   */
-  #offer(models, usual) {
-    this.#models = models;
-    this.#select.replaceChildren(...models.map(({ name }) => new Option(name, name)));
-    this.#select.value = usual;
-    this.enable(true);
-    this.#announce();
   }
 
   #announce() {

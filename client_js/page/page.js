@@ -4,19 +4,17 @@ import { ClientState, IntoneClient } from "../client.js";
 import { decodeFile, streamFile } from "../file.js";
 import { Microphone } from "../microphone.js";
 import { AudioStore, Player } from "./audio.js";
+import { byId } from "./dom.js";
 import { download, toCsv, toJson } from "./export.js";
 import { History } from "./history.js";
 import { ModelChooser } from "./models.js";
-import { FilePicker } from "./picker.js";
-import { ScoreBars, Verdict } from "./render.js";
+import { takeFiles } from "./picker.js";
+import { ScoreBars, Verdict, showSummary } from "./render.js";
 import { Scope } from "./scope.js";
-import { StatusBoard } from "./status.js";
-import { SummaryView } from "./summary.js";
+import { notify, showFacts, showStatus } from "./status.js";
 import { Timeline } from "./timeline.js";
 import { UtteranceList } from "./utterances.js";
 import { connectionWords, modelWords, spokenResult } from "./words.js";
-
-/** @typedef {import("./history.js").Utterance} Utterance */
 
 /** Often enough to feel live, seldom enough to read. */
 const INTERIM_MS = 300;
@@ -41,57 +39,29 @@ const BUTTON_WORDS = {
   stopping: "Finishing…",
 };
 
-/**
- * @template {HTMLElement} Kind
- * @param {string} id
- */
-function byId(id) {
-  return /** @type {Kind} */ (document.getElementById(id));
-}
-
 class Page {
   #phase = /** @type {Phase} */ (Phase.IDLE);
   #baseUrl = new URL(".", document.baseURI);
   #history = new History();
   #store = new AudioStore();
   #player = new Player();
-  /** @type {WeakMap<object, number>} sessions to where they begin in the store */
-  #offsets = new WeakMap();
   /** @type {HTMLButtonElement} */ #button = byId("listen");
   /** @type {HTMLButtonElement} */ #mute = byId("mute");
   /** @type {HTMLSelectElement} */ #device = byId("device");
-  #picker = new FilePicker(byId("file"));
-  #scope = new Scope(byId("wave"), byId("mel"));
+  /** @type {HTMLInputElement} */ #echo = byId("echo");
+  /** @type {HTMLInputElement} */ #file = byId("file");
+  #scope = new Scope();
   #emotions = new ScoreBars(byId("emotions"));
   #genders = new ScoreBars(byId("genders"));
-  #verdict = new Verdict(byId("verdict"), byId("verdict-label"), byId("verdict-note"));
-  #list = new UtteranceList(byId("utterances"), {
+  #verdict = new Verdict();
+  #list = new UtteranceList({
     play: (utterance) => this.#play(utterance),
     analyse: (utterance) => void this.#analyse(utterance),
   });
-  #timeline = new Timeline(
-    {
-      track: byId("track"),
-      canvas: byId("overview"),
-      slider: byId("position"),
-      caption: byId("timeline-caption"),
-    },
-    (utterance) => this.#play(utterance),
-  );
-  #summary = new SummaryView(byId("summary-words"), byId("summary-bar"), byId("summary-labels"));
-  #models = new ModelChooser(this.#baseUrl, {
-    select: byId("model"),
-    tokenForm: byId("token-form"),
-    tokenInput: byId("token"),
-  });
-  #board = new StatusBoard({
-    connection: byId("connection"),
-    notice: byId("notice"),
-    elapsed: byId("elapsed"),
-    traffic: byId("traffic"),
-  });
+  #timeline = new Timeline((utterance) => this.#play(utterance));
+  #models = new ModelChooser(this.#baseUrl);
   #source = "";
-  #heardMs = 0;
+  /** @type {{audioMs: number, lagMs?: number, droppedMs?: number}} */ #facts = { audioMs: 0 };
   /** @type {IntoneClient | null} */ #client = null;
   /** @type {Microphone | null} */ #microphone = null;
   #abort = new AbortController();
@@ -99,7 +69,7 @@ class Page {
   start() {
     this.#button.addEventListener("click", () => void this.#toggle());
     this.#mute.addEventListener("click", () => this.#toggleMute());
-    this.#picker.on("picked", (file) => this.#take(file));
+    takeFiles((file) => this.#take(file));
     byId("clear").addEventListener("click", () => this.#history.clear());
     byId("export-json").addEventListener("click", () => this.#export("json"));
     byId("export-csv").addEventListener("click", () => this.#export("csv"));
@@ -112,7 +82,7 @@ class Page {
     this.#enter(Phase.IDLE);
     if (!globalThis.isSecureContext) {
       const why = "This page was not opened over https or from localhost, so browsers";
-      this.#board.notify(`${why} give it no microphone. Files can still be heard.`);
+      notify(`${why} give it no microphone. Files can still be heard.`);
     }
     void this.#models.load();
     void this.#listDevices();
@@ -120,9 +90,9 @@ class Page {
   }
 
   #followModels() {
-    this.#models.on("failed", (sentence) => this.#board.notify(sentence));
+    this.#models.on("failed", (sentence) => notify(sentence));
     this.#models.on("changed", (model) => {
-      if (globalThis.isSecureContext) this.#board.notify("");
+      if (globalThis.isSecureContext) notify("");
       this.#emotions.setLabels(model.emotions);
       this.#genders.setLabels(model.genders);
       byId("model-about").textContent = modelWords(model);
@@ -130,26 +100,23 @@ class Page {
   }
 
   #followHistory() {
-    this.#history.on("session", (session) => {
-      this.#offsets.set(session, this.#store.endMs);
-      this.#list.begin(session);
-    });
+    this.#history.on("session", (session) => this.#list.begin(session));
     this.#history.on("utterance", (utterance) => {
       this.#list.show(utterance);
-      this.#timeline.show(utterance, this.#placeOf(utterance));
-      this.#summary.show(this.#history.summary());
-      this.#showLog();
+      this.#timeline.show(utterance);
+      // An interim changes nothing of it.
+      if (utterance.state !== "running" || !utterance.answer) this.#showLog();
     });
     this.#history.on("cleared", () => {
       this.#player.stop();
       this.#list.clear();
       this.#timeline.clear();
-      this.#summary.show(this.#history.summary());
       this.#showLog();
     });
   }
 
   #showLog() {
+    showSummary(this.#history.summary());
     const isEmpty = this.#history.utterances.length === 0;
     byId("log-empty").hidden = !isEmpty;
     byId("log-tools").hidden = isEmpty;
@@ -172,14 +139,14 @@ class Page {
   /** @param {File} file */
   #take(file) {
     if (this.#phase === Phase.IDLE) void this.#attempt(() => this.#hearFile(file));
-    else this.#board.notify("Stop listening first, then bring the file.");
+    else notify("Stop listening first, then bring the file.");
   }
 
   /** @param {Utterance} utterance */
   #play(utterance) {
     const samples = this.#samplesOf(utterance);
     if (samples) this.#player.toggle(utterance, samples);
-    else this.#board.notify("The audio of this utterance is no longer kept.");
+    else notify("The audio of this utterance is no longer kept.");
   }
 
   /** @param {Utterance} utterance */
@@ -203,23 +170,26 @@ class Page {
    * @param {() => Promise<void>} hear
    */
   async #attempt(hear) {
-    this.#board.notify("");
+    notify("");
     this.#player.stop();
     this.#abort = new AbortController();
     this.#enter(Phase.STARTING);
     try {
       await hear();
     } catch (error) {
-      this.#board.notify(error instanceof Error ? error.message : String(error));
+      notify(error instanceof Error ? error.message : String(error));
       await this.#stop();
     }
   }
 
   async #hearMicrophone() {
-    const microphone = new Microphone({ deviceId: this.#device.value });
+    const microphone = new Microphone({
+      deviceId: this.#device.value,
+      constraints: { echoCancellation: this.#echo.checked },
+    });
     this.#microphone = microphone;
     this.#store.limit(KEPT_LIVE_MS);
-    this.#board.status("Waiting for the microphone…", "busy");
+    showStatus("Waiting for the microphone…", "busy");
     // First, so that no session is opened for a microphone that is refused.
     await microphone.start();
     void this.#listDevices();
@@ -232,10 +202,10 @@ class Page {
       client.send(frame);
     });
     microphone.on("muted", (isMuted) =>
-      this.#board.notify(isMuted ? "The microphone is muted." : ""),
+      notify(isMuted ? "The microphone is muted." : ""),
     );
     microphone.on("ended", (error) => {
-      this.#board.notify(error.message);
+      notify(error.message);
       void this.#stop();
     });
     this.#enter(Phase.LISTENING);
@@ -243,7 +213,7 @@ class Page {
 
   /** @param {File} file */
   async #hearFile(file) {
-    this.#board.status("Reading the file…", "busy");
+    showStatus("Reading the file…", "busy");
     const audio = await decodeFile(file);
     const mixed = audio.numberOfChannels > 1 ? ` (${audio.numberOfChannels} channels, mixed)` : "";
     this.#store.limit(KEPT_FILE_MS);
@@ -266,7 +236,7 @@ class Page {
     this.#client = null;
     this.#history.abandon();
     this.#enter(Phase.IDLE);
-    this.#board.status("Ready", "idle");
+    showStatus("Ready", "idle");
   }
 
   /**
@@ -292,7 +262,7 @@ class Page {
     client.on("state", (change) => this.#connectionChanged(change));
     client.on("session.created", (created) => this.#begin(created));
     client.on("utterance.started", (event) => {
-      this.#verdict.wait();
+      this.#verdict.say("Listening…");
       this.#history.take(event);
     });
     client.on("utterance.interim", (event) => {
@@ -305,52 +275,52 @@ class Page {
       byId("announcer").textContent = spokenResult(event);
     });
     client.on("utterance.discarded", (event) => {
-      this.#verdict.end();
+      this.#verdict.say("Waiting for speech.");
       this.#history.take(event);
     });
-    client.on("error", ({ message }) => this.#board.notify(message));
-    client.on("lag", ({ lag_ms: lagMs }) => this.#board.show({ lagMs }));
-    client.on("dropped", ({ total_ms: droppedMs }) => this.#board.show({ droppedMs }));
+    client.on("error", ({ message }) => notify(message));
+    client.on("lag", ({ lag_ms: lagMs }) => (this.#facts.lagMs = lagMs));
+    client.on("dropped", ({ total_ms: droppedMs }) => (this.#facts.droppedMs = droppedMs));
   }
 
   /** @param {import("../client.js").StateChange} change */
   #connectionChanged(change) {
     const { state, error } = change;
-    if (state === ClientState.OPEN) this.#board.notify("");
+    if (state === ClientState.OPEN) notify("");
     if (state === ClientState.WAITING) {
       this.#history.abandon();
-      this.#board.notify(error ? `Not connected: ${error.message}.` : "");
+      notify(error ? `Not connected: ${error.message}.` : "");
     }
     const isListening = state === ClientState.OPEN && this.#source === "Microphone";
-    this.#board.status(isListening ? "Listening" : connectionWords(change), state);
+    showStatus(isListening ? "Listening" : connectionWords(change), state);
     if (state === ClientState.CLOSED && error && this.#phase === Phase.LISTENING) {
-      this.#board.notify(`The connection ended: ${error.message}`);
+      notify(`The connection ended: ${error.message}`);
       void this.#stop();
     }
   }
 
-  /** @param {import("../events").SessionCreated} created */
+  /** @param {SessionCreated} created */
   #begin(created) {
-    this.#heardMs = 0;
+    this.#facts = { audioMs: 0 };
+    showFacts(this.#facts);
     this.#scope.restart();
-    this.#board.restart();
     this.#emotions.setLabels(created.model.emotions);
     this.#genders.setLabels(created.model.genders);
     this.#verdict.clear("Waiting for speech.");
-    this.#history.begin(created, this.#source);
+    this.#history.begin(created, this.#source, this.#store.endMs);
   }
 
   /** @param {ArrayBuffer} frame */
   #show(frame) {
     const atMs = this.#store.endMs;
     this.#store.push(frame);
-    this.#heardMs += this.#store.endMs - atMs;
+    this.#facts.audioMs += this.#store.endMs - atMs;
     this.#scope.push(frame);
     this.#timeline.push(frame, atMs, this.#store.startMs);
-    this.#board.show({ audioMs: this.#heardMs });
+    showFacts(this.#facts);
   }
 
-  /** @param {import("../events").Interim | import("../events").Result} event */
+  /** @param {Interim | Result} event */
   #answer(event) {
     this.#emotions.show(event.emotion);
     this.#genders.show(event.gender);
@@ -360,14 +330,8 @@ class Page {
   // --- the rest ------------------------------------------------------------------------
 
   /** @param {Utterance} utterance */
-  #placeOf({ session, startMs }) {
-    return (this.#offsets.get(session) ?? 0) + startMs;
-  }
-
-  /** @param {Utterance} utterance */
-  #samplesOf(utterance) {
-    const fromMs = this.#placeOf(utterance);
-    return this.#store.samples(fromMs, fromMs + utterance.endMs - utterance.startMs);
+  #samplesOf({ session, startMs, endMs }) {
+    return this.#store.samples(session.offsetMs + startMs, session.offsetMs + endMs);
   }
 
   async #listDevices() {
@@ -394,8 +358,7 @@ class Page {
     const isIdle = phase === Phase.IDLE;
     this.#button.textContent = BUTTON_WORDS[phase];
     this.#button.disabled = phase === Phase.STARTING || phase === Phase.STOPPING;
-    this.#device.disabled = !isIdle;
-    this.#picker.enable(isIdle);
+    this.#device.disabled = this.#echo.disabled = this.#file.disabled = !isIdle;
     this.#models.enable(isIdle);
     this.#showMute();
     document.body.dataset.phase = phase;

@@ -1,114 +1,96 @@
-/** Puts an answer on the page: in large, and as bars. */
+/** Puts answers on the page: in large, as bars, and summed up. */
 
-import { paint } from "./labels.js";
-import { genderWords, labelName, nearestWords, percent } from "./words.js";
-
-/** @typedef {import("../events").Answer} Answer */
-/** @typedef {import("../events").Result} Result */
-/** @typedef {import("../events").Interim} Interim */
-
-/**
- * @param {string} tag
- * @param {string} className
- * @param {...(string | Node)} content
- */
-export function element(tag, className, ...content) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...content);
-  return made;
-}
+import { byId, element, paint } from "./dom.js";
+import { genderWords, labelName, nearestWords, percent, ranked, summaryWords } from "./words.js";
 
 /** Bars of one question's labels. */
 export class ScoreBars {
-  /** @type {HTMLElement} */ #list;
   /** @type {Map<string, {row: HTMLElement, value: HTMLElement}>} */ #rows = new Map();
 
   /** @param {HTMLElement} list */
   constructor(list) {
-    this.#list = list;
+    this.list = list;
   }
 
   /** @param {readonly string[]} labels in the order to show */
   setLabels(labels) {
     this.#rows.clear();
-    this.#list.replaceChildren();
+    this.list.replaceChildren();
     for (const label of labels) {
       const value = element("span", "score-value", "–");
-      const row = element("li", "score", element("span", "score-name", labelName(label)));
-      row.append(element("span", "track", element("span", "fill")), value);
-      paint(row, label);
-      this.#list.append(row);
+      const bar = element("span", "track", element("span", "fill"));
+      const name = element("span", "", labelName(label));
+      const row = paint(element("li", "score", name, bar, value), label);
+      this.list.append(row);
       this.#rows.set(label, { row, value });
     }
   }
 
-  /** @param {Answer} decision */
+  /** @param {Answer} answer */
   show({ label, scores }) {
     for (const [name, { row, value }] of this.#rows) {
-      const score = scores[name] ?? 0;
-      row.style.setProperty("--share", score.toFixed(3));
+      row.style.setProperty("--share", (scores[name] ?? 0).toFixed(3));
       row.classList.toggle("is-top", name === label);
-      value.textContent = percent(score);
-    }
-  }
-
-  clear() {
-    for (const { row, value } of this.#rows.values()) {
-      row.style.removeProperty("--share");
-      row.classList.remove("is-top");
-      value.textContent = "–";
+      value.textContent = percent(scores[name] ?? 0);
     }
   }
 }
 
 /** The answer of the moment, in large. */
 export class Verdict {
-  /** @type {HTMLElement} */ #box;
-  /** @type {HTMLElement} */ #label;
-  /** @type {HTMLElement} */ #note;
-
-  /**
-   * @param {HTMLElement} box
-   * @param {HTMLElement} label
-   * @param {HTMLElement} note
-   */
-  constructor(box, label, note) {
-    this.#box = box;
-    this.#label = label;
-    this.#note = note;
-  }
+  #box = byId("verdict");
+  #label = byId("verdict-label");
+  #note = byId("verdict-note");
 
   /** @param {Interim | Result} event */
   show({ type, emotion, gender }) {
-    const isFinal = type === "utterance.result";
+    const confidence = element("span", "verdict-confidence", percent(emotion.confidence));
+    const when = type === "utterance.result" ? "last utterance" : "while speaking";
     paint(this.#box, emotion.label);
-    this.#box.dataset.state = isFinal ? "result" : "running";
-    this.#label.replaceChildren(
-      labelName(emotion.label),
-      element("span", "verdict-confidence", percent(emotion.confidence)),
-    );
-    const when = isFinal ? "last utterance" : "while speaking";
+    this.#label.replaceChildren(labelName(emotion.label), confidence);
     const notes = [nearestWords(emotion), genderWords(gender), when];
     this.#note.textContent = notes.filter(Boolean).join(" · ");
   }
 
-  /** Somebody speaks; with a model that answers at the end only, this is all until then. */
-  wait() {
-    this.#note.textContent = "Listening…";
-  }
-
-  /** What was spoken gets no answer. */
-  end() {
-    if (this.#box.dataset.state !== "result") this.clear("Waiting for speech.");
-    else this.#note.textContent = "Waiting for speech.";
+  /** @param {string} note until there is another answer; a model may have one at the end only */
+  say(note) {
+    this.#note.textContent = note;
   }
 
   /** @param {string} note */
   clear(note) {
     paint(this.#box, "");
-    this.#box.dataset.state = "";
     this.#label.textContent = "–";
-    this.#note.textContent = note;
+    this.say(note);
   }
+}
+
+/** @param {Summary} summary of all utterances so far */
+export function showSummary(summary) {
+  const emotions = ranked(summary.emotions);
+  const parts = emotions.map(([label, count]) => share(label, count / summary.results));
+  const names = emotions.map(([label, count]) =>
+    paint(element("li", "count", `${labelName(label)} ${count}`), label),
+  );
+  byId("summary-words").textContent = summaryWords(summary);
+  byId("summary-bar").replaceChildren(...parts);
+  byId("summary-labels").replaceChildren(...names);
+}
+
+/** @param {Answer} answer as one bar cut by colour; its numbers are in the analysis */
+export function distribution({ scores }) {
+  const parts = Object.entries(scores).map(([label, score]) => share(label, score));
+  const bar = element("span", "distribution", ...parts);
+  bar.setAttribute("aria-hidden", "true");
+  return bar;
+}
+
+/**
+ * @param {string} label
+ * @param {number} portion
+ */
+function share(label, portion) {
+  const part = paint(element("span", "part"), label);
+  part.style.setProperty("--share", portion.toFixed(3));
+  return part;
 }

@@ -2,6 +2,7 @@
 
 import { WIRE_RATE_HZ } from "../worklet.js";
 import { heatImage, prepare } from "./charts.js";
+import { byId } from "./dom.js";
 import { FRAME_SAMPLES, HOP_SAMPLES, decibels, magnitudes, melBands } from "./spectrum.js";
 
 const SHOWN_MS = 8_000;
@@ -16,8 +17,8 @@ const CALM_MS = 1_000;
 
 /** Draws what it was given when the browser next paints, and nothing otherwise. */
 export class Scope {
-  /** @type {HTMLCanvasElement} */ #wave;
-  /** @type {HTMLCanvasElement} */ #mel;
+  /** @type {HTMLCanvasElement} */ #wave = byId("wave");
+  /** @type {HTMLCanvasElement} */ #mel = byId("mel");
   /** One pixel a column and band, written round and round. */
   #ring = new OffscreenCanvas(COLUMNS, BANDS);
   #peaks = new Float32Array(COLUMNS);
@@ -28,15 +29,9 @@ export class Scope {
   #isDue = false;
   #drawnAtMs = 0;
 
-  /**
-   * @param {HTMLCanvasElement} wave
-   * @param {HTMLCanvasElement} mel
-   */
-  constructor(wave, mel) {
-    this.#wave = wave;
-    this.#mel = mel;
+  constructor() {
     const request = () => this.#request();
-    new ResizeObserver(request).observe(wave);
+    new ResizeObserver(request).observe(this.#wave);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", request);
   }
 

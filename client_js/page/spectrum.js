@@ -113,15 +113,6 @@ export function framesOf(samples) {
 }
 
 /**
- * @typedef {object} Measures of one frame
- * @property {number} rms 0 to 1
- * @property {number} zeroCrossingRate share of neighbouring samples of different sign
- * @property {number} bandEnergyRatioDb energy under 2 kHz against the rest
- * @property {number} centroidHz
- * @property {number} bandwidthHz deviation from the centroid
- */
-
-/**
  * @param {Float32Array} frame
  * @param {Float32Array} spectrum its magnitudes
  * @returns {Measures}

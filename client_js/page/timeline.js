@@ -1,47 +1,35 @@
 /** The utterances over the wave of the kept audio, each a button that plays it. */
 
 import { prepare } from "./charts.js";
-import { paint } from "./labels.js";
-import { element } from "./render.js";
+import { byId, button, paint } from "./dom.js";
 import { clock, utteranceWords } from "./words.js";
 
-/** @typedef {import("./history.js").Utterance} Utterance */
-
 const PEAK_MS = 50;
+const SAMPLES_PER_MS = 16;
 /** So wide that a short utterance can be hit with a finger. */
 const PX_PER_S = 12;
+const SHOWN_MIN_MS = 20_000;
 /** Seldom enough to cost nothing, often enough to be followed. */
 const REDRAW_MS = 1_000;
 
 export class Timeline {
-  /** @type {HTMLElement} */ #track;
-  /** @type {HTMLCanvasElement} */ #canvas;
-  /** @type {HTMLInputElement} */ #slider;
-  /** @type {HTMLElement} */ #caption;
-  /** @type {(utterance: Utterance) => void} */ #play;
+  /** @type {HTMLCanvasElement} */ #canvas = byId("overview");
+  /** @type {HTMLInputElement} */ #slider = byId("position");
   /** @type {{atMs: number, peak: number}[]} */ #peaks = [];
-  /** @type {Map<Utterance, {button: HTMLButtonElement, atMs: number}>} */ #marks = new Map();
+  /** @type {Map<Utterance, HTMLButtonElement>} */ #marks = new Map();
   #endMs = 0;
   /** The slider is at its end, and stays there while audio comes. */
   #isFollowing = true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
 
-  /**
-   * @param {{track: HTMLElement, canvas: HTMLCanvasElement, slider: HTMLInputElement,
-   *   caption: HTMLElement}} places
-   * @param {(utterance: Utterance) => void} play
-   */
-  constructor({ track, canvas, slider, caption }, play) {
-    this.#track = track;
-    this.#canvas = canvas;
-    this.#slider = slider;
-    this.#caption = caption;
-    this.#play = play;
-    slider.addEventListener("input", () => {
-      this.#isFollowing = Number(slider.value) >= Number(slider.max);
+  /** @param {(utterance: Utterance) => void} play */
+  constructor(play) {
+    this.play = play;
+    this.#slider.addEventListener("input", () => {
+      this.#isFollowing = Number(this.#slider.value) >= Number(this.#slider.max);
       this.#draw();
     });
-    new ResizeObserver(() => this.#draw()).observe(canvas);
+    new ResizeObserver(() => this.#draw()).observe(this.#canvas);
   }
 
   /**
@@ -51,40 +39,36 @@ export class Timeline {
    */
   push(frame, atMs, firstMs) {
     const samples = new Int16Array(frame);
-    const step = PEAK_MS * 16;
+    const step = PEAK_MS * SAMPLES_PER_MS;
     for (let from = 0; from < samples.length; from += step) {
-      const peak = samples.subarray(from, from + step).reduce((p, s) => Math.max(p, Math.abs(s)), 0);
-      this.#peaks.push({ atMs: atMs + from / 16, peak: peak / 32_768 });
+      const peak = Math.max(...samples.subarray(from, from + step).map(Math.abs)) / 32_768;
+      this.#peaks.push({ atMs: atMs + from / SAMPLES_PER_MS, peak });
     }
-    this.#endMs = atMs + samples.length / 16;
-    while (this.#peaks.length > 0 && this.#peaks[0].atMs < firstMs) this.#peaks.shift();
-    for (const [utterance, mark] of this.#marks) {
-      if (mark.atMs < firstMs) this.#drop(utterance);
+    this.#endMs = atMs + samples.length / SAMPLES_PER_MS;
+    while (this.#peaks[0]?.atMs < firstMs) this.#peaks.shift();
+    for (const utterance of [...this.#marks.keys()]) {
+      if (placeOf(utterance) < firstMs) this.#drop(utterance);
     }
     this.#request();
   }
 
-  /**
-   * @param {Utterance} utterance new, or changed
-   * @param {number} atMs where it begins, on the clock of the kept audio
-   */
-  show(utterance, atMs) {
+  /** @param {Utterance} utterance new, or changed */
+  show(utterance) {
     if (utterance.state === "discarded") return this.#drop(utterance);
-    const button = this.#marks.get(utterance)?.button ?? this.#newButton(utterance);
-    const name = utteranceWords(utterance);
-    button.textContent = utterance.answer?.emotion.label ?? "";
-    button.setAttribute("aria-label", `Play: ${name}`);
-    button.title = name;
-    button.disabled = utterance.state === "running";
-    paint(button, utterance.answer?.emotion.label ?? "");
-    this.#marks.set(utterance, { button, atMs });
+    const label = utterance.answer?.emotion.label ?? "";
+    const mark = this.#marks.get(utterance) ?? this.#add(utterance);
+    mark.textContent = label;
+    mark.title = utteranceWords(utterance);
+    mark.setAttribute("aria-label", `Play: ${mark.title}`);
+    mark.disabled = utterance.state === "running";
+    paint(mark, label);
     this.#request();
   }
 
   /** @param {object | null} playing the utterance that is played */
   highlight(playing) {
-    for (const [utterance, { button }] of this.#marks) {
-      button.setAttribute("aria-pressed", String(utterance === playing));
+    for (const [utterance, mark] of this.#marks) {
+      mark.setAttribute("aria-pressed", String(utterance === playing));
     }
   }
 
@@ -95,17 +79,16 @@ export class Timeline {
   }
 
   /** @param {Utterance} utterance */
-  #newButton(utterance) {
-    const button = /** @type {HTMLButtonElement} */ (element("button", "mark"));
-    button.type = "button";
-    button.addEventListener("click", () => this.#play(utterance));
-    this.#track.append(button);
-    return button;
+  #add(utterance) {
+    const mark = button("", "mark", () => this.play(utterance));
+    byId("track").append(mark);
+    this.#marks.set(utterance, mark);
+    return mark;
   }
 
   /** @param {Utterance} utterance */
   #drop(utterance) {
-    this.#marks.get(utterance)?.button.remove();
+    this.#marks.get(utterance)?.remove();
     this.#marks.delete(utterance);
   }
 
@@ -118,20 +101,21 @@ export class Timeline {
 
   #draw() {
     const { context, width, height } = prepare(this.#canvas);
-    const shownMs = Math.max(5_000, (width / PX_PER_S) * 1_000);
+    const keptMs = this.#endMs - (this.#peaks[0]?.atMs ?? this.#endMs);
+    const shownMs = Math.min((width / PX_PER_S) * 1_000, Math.max(SHOWN_MIN_MS, keptMs));
     const startMs = this.#place(shownMs);
     const px = (/** @type {number} */ ms) => ((ms - startMs) / shownMs) * width;
     context.fillStyle = getComputedStyle(this.#canvas).color;
     for (const { atMs, peak } of this.#peaks) {
-      if (atMs < startMs || atMs > startMs + shownMs) continue;
       const tall = Math.max(1, peak * height);
       context.fillRect(px(atMs), (height - tall) / 2, (PEAK_MS / shownMs) * width + 0.5, tall);
     }
-    for (const [{ startMs: from, endMs }, { button, atMs }] of this.#marks) {
-      const untilMs = Number.isFinite(endMs) ? atMs + endMs - from : this.#endMs;
-      button.hidden = untilMs < startMs || atMs > startMs + shownMs;
-      button.style.setProperty("--from", `${px(atMs)}px`);
-      button.style.setProperty("--wide", `${px(untilMs) - px(atMs)}px`);
+    for (const [utterance, mark] of this.#marks) {
+      const fromMs = placeOf(utterance);
+      const untilMs = Math.min(this.#endMs, fromMs + utterance.endMs - utterance.startMs);
+      mark.hidden = untilMs < startMs || fromMs > startMs + shownMs;
+      mark.style.setProperty("--from", `${px(fromMs)}px`);
+      mark.style.setProperty("--wide", `${px(untilMs) - px(fromMs)}px`);
     }
   }
 
@@ -149,10 +133,15 @@ export class Timeline {
     this.#slider.max = String(lastMs);
     if (this.#isFollowing) this.#slider.value = String(lastMs);
     const startMs = Math.max(firstMs, Math.min(lastMs, Number(this.#slider.value)));
-    const untilMs = Math.min(startMs + shownMs, this.#endMs);
-    const [from, until] = [startMs, untilMs].map((ms) => clock(ms - firstMs));
-    this.#caption.textContent = this.#peaks.length > 0 ? `${from} to ${until} of the kept audio` : "";
-    this.#slider.setAttribute("aria-valuetext", `from ${from}`);
+    const ends = [startMs, Math.min(startMs + shownMs, this.#endMs)];
+    const shown = ends.map((ms) => clock(ms - firstMs)).join(" to ");
+    byId("timeline-caption").textContent = `${shown} of the kept audio`;
+    this.#slider.setAttribute("aria-valuetext", shown);
     return startMs;
   }
+}
+
+/** @param {Utterance} utterance */
+function placeOf({ session, startMs }) {
+  return session.offsetMs + startMs;
 }
