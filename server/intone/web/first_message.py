@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from intone.errors import IntoneError, Unauthorized
 from intone.web import auth, codec, translate, wire
@@ -35,5 +36,6 @@ def _token_in(message: str | bytes) -> str:
 
 async def refuse(socket: StreamSocket, error: IntoneError) -> None:
     """Say why, and close."""
-    await socket.send_str(codec.encode(translate.error(error)))
+    with contextlib.suppress(ConnectionError):
+        await socket.send_str(codec.encode(translate.error(error)))
     await socket.hang_up(error.close_code or Unauthorized.close_code)
