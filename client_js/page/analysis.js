@@ -3,7 +3,7 @@
 import { drawCurve, drawHeat } from "./charts.js";
 import { button, element } from "./dom.js";
 import { ScoreBars } from "./render.js";
-import { BINS, decibels, framesOf, magnitudes, measure, melBands } from "./spectrum.js";
+import { BINS, decibels, magnitudes, measure, melBands, wholeFrames } from "./spectrum.js";
 import { reasonWords, utteranceWords } from "./words.js";
 
 /** @typedef {(canvas: HTMLCanvasElement) => void} Draw */
@@ -60,7 +60,7 @@ function answers({ answer }) {
 
 /** @param {Float32Array} samples */
 function charts(samples) {
-  const frames = framesOf(samples);
+  const frames = wholeFrames(samples);
   const spectra = frames.map(magnitudes);
   const measures = frames.map((frame, n) => measure(frame, spectra[n]));
   const seconds = `${(samples.length / 16_000).toFixed(1)} s`;

@@ -3,7 +3,7 @@
 import { WIRE_RATE_HZ } from "../worklet.js";
 
 /** 25 ms every 10 ms, as the recogniser hears; the transform is the next power of two. */
-export const FRAME_SAMPLES = 400;
+const FRAME_SAMPLES = 400;
 export const HOP_SAMPLES = 160;
 export const FFT_SIZE = 512;
 export const BINS = FFT_SIZE / 2 + 1;
@@ -80,19 +80,27 @@ function butterfly(re, im, at, half, turn) {
 export function melBands(bands) {
   const top = toMel(WIRE_RATE_HZ / 2);
   const edges = Array.from({ length: bands + 2 }, (_, n) => toHz((top * n) / (bands + 1)) / BIN_HZ);
+  const filters = Array.from({ length: bands }, (_, band) => triangle(edges.slice(band, band + 3)));
   return (spectrum) =>
-    Float32Array.from({ length: bands }, (_, band) => {
-      const [low, peak, high] = edges.slice(band, band + 3);
-      let sum = 0;
-      let weights = 0;
-      for (let bin = Math.ceil(low); bin <= Math.min(high, BINS - 1); bin += 1) {
-        const weight = bin <= peak ? (bin - low) / (peak - low) : (high - bin) / (high - peak);
-        sum += weight * spectrum[bin];
-        weights += weight;
-      }
-      // The lowest bands are narrower than a bin.
-      return weights > 0 ? sum / weights : spectrum[Math.round(peak)];
-    });
+    Float32Array.from(filters, ({ first, weights }) =>
+      weights.reduce((sum, weight, n) => sum + weight * spectrum[first + n], 0),
+    );
+}
+
+/**
+ * @param {number[]} edges where it begins, peaks and ends, in bins
+ * @returns {{first: number, weights: number[]}} of bins from the first on, with a sum of 1
+ */
+function triangle([low, peak, high]) {
+  const first = Math.ceil(low);
+  const weights = [];
+  for (let bin = first; bin <= Math.min(high, BINS - 1); bin += 1) {
+    weights.push(bin <= peak ? (bin - low) / (peak - low) : (high - bin) / (high - peak));
+  }
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  // The lowest bands are narrower than a bin.
+  if (sum === 0) return { first: Math.round(peak), weights: [1] };
+  return { first, weights: weights.map((weight) => weight / sum) };
 }
 
 /** @param {number} magnitude */
@@ -102,14 +110,14 @@ export function decibels(magnitude) {
 
 /**
  * @param {Float32Array} samples
- * @returns {Float32Array[]} whole frames; one, shorter, where there is less
+ * @returns {Float32Array[]} as many as fit
  */
-export function framesOf(samples) {
+export function wholeFrames(samples) {
   const frames = [];
   for (let at = 0; at + FRAME_SAMPLES <= samples.length; at += HOP_SAMPLES) {
     frames.push(samples.subarray(at, at + FRAME_SAMPLES));
   }
-  return frames.length > 0 ? frames : [samples];
+  return frames;
 }
 
 /**

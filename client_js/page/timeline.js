@@ -106,7 +106,8 @@ export class Timeline {
     const startMs = this.#place(shownMs);
     const px = (/** @type {number} */ ms) => ((ms - startMs) / shownMs) * width;
     context.fillStyle = getComputedStyle(this.#canvas).color;
-    for (const { atMs, peak } of this.#peaks) {
+    const first = Math.max(0, Math.floor((startMs - (this.#peaks[0]?.atMs ?? 0)) / PEAK_MS));
+    for (const { atMs, peak } of this.#peaks.slice(first, first + shownMs / PEAK_MS + 1)) {
       const tall = Math.max(1, peak * height);
       context.fillRect(px(atMs), (height - tall) / 2, (PEAK_MS / shownMs) * width + 0.5, tall);
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { BINS, decibels, framesOf, magnitudes, measure, melBands } from "../page/spectrum.js";
+import { BINS, decibels, magnitudes, measure, melBands, wholeFrames } from "../page/spectrum.js";
 
 function tone(hz, amplitude = 1, samples = 400) {
   return Float32Array.from(
@@ -59,7 +59,7 @@ test("silence has finite measures", () => {
   for (const value of Object.values(measure(silence, magnitudes(silence)))) assert.equal(value, 0);
 });
 
-test("frames are 25 ms every 10 ms; what is shorter is one", () => {
-  assert.equal(framesOf(new Float32Array(1_600)).length, 8);
-  assert.equal(framesOf(new Float32Array(100)).length, 1);
+test("frames are 25 ms every 10 ms, as many as fit", () => {
+  assert.equal(wholeFrames(new Float32Array(1_600)).length, 8);
+  assert.equal(wholeFrames(new Float32Array(399)).length, 0);
 });

@@ -54,6 +54,8 @@ def site(tmp_path):
     """A folder, the address it is served at, and a setter of its content security policy."""
     folder = tmp_path / "site"
     folder.mkdir()
+    # Browsers ask for it unasked.
+    (folder / "favicon.ico").touch()
     handler = type("Handler", (QuietHandler,), {})
     http = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
     thread = threading.Thread(target=http.serve_forever)

@@ -146,6 +146,7 @@ def test_another_model_can_be_chosen_and_unsure_is_shown_as_such(
     shutil.copytree(models_dir() / "gru", strict)
     card = json.loads((strict / "card.json").read_text())
     card["name"] = "strict"
+    card["emotions"][-1] = "contempt"
     card["emotion_calibration"]["threshold"] = 0.9999
     (strict / "card.json").write_text(json.dumps(card))
     assert "strict" in ModelStore.load(strict.parent).names
@@ -159,6 +160,7 @@ def test_another_model_can_be_chosen_and_unsure_is_shown_as_such(
         [row] = page.wait_for_rows(1)
         assert row.label == "unsure"
         assert row.note.startswith("nearest: ")
+        assert "Contempt" in page.read("#emotions")
         assert page.read("#verdict-label").startswith("Unsure")
         page.analyse()
         assert "by strict" in page.read("#analysis")
