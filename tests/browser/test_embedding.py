@@ -160,4 +160,3 @@ def test_an_application_built_by_vite_hears(start_server, open_page, site, repo_
 
 
 EMOTIONS = "neutral calm happy sad angry fearful disgust surprised unsure".split()
-

@@ -185,7 +185,9 @@ async def test_the_log_has_the_name_of_a_token_and_not_the_token(serve, caplog):
     assert "alpha" not in str([vars(record) for record in own])
 
 
-@pytest.mark.parametrize("token", ["name:", "a b:secret", "a:b:c", "\xe4:secret", "x" * 41 + ":s", ""])
+@pytest.mark.parametrize(
+    "token", ["name:", "a b:secret", "a:b:c", "\xe4:secret", "x" * 41 + ":s", ""]
+)
 def test_a_token_whose_name_makes_no_sense_is_refused_unshown(token):
     with pytest.raises(SettingsError) as caught:
         ServerSettings(tokens=(token,))

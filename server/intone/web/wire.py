@@ -19,9 +19,6 @@ MAX_MARKER_CHARS = 1_024
 """Of a ping: answers wait in memory for a client that does not read."""
 
 
-# --- parts ----------------------------------------------------------------------------
-
-
 class Audio(Struct, frozen=True, kw_only=True):
     """The audio that a session sends; encodings are s16le, f32le, mulaw and alaw."""
 
@@ -56,7 +53,6 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     label: str
     confidence: float
-    """The best label's score."""
     scores: dict[str, float]
     """Calibrated probability of every label; they sum to 1."""
 
@@ -203,7 +199,6 @@ class Pong(Struct, frozen=True, kw_only=True, tag_field="type", tag="pong"):
 
     marker: str
     received_ms: int
-    """Audio taken so far."""
     lag_ms: int
     """Audio taken since the start of the oldest block not yet scored; 0 when all is."""
 
@@ -290,9 +285,6 @@ class Models(Struct, frozen=True, kw_only=True):
 
     models: list[ModelEntry]
     default: str
-
-
-# --- what there is --------------------------------------------------------------------
 
 
 def _by_tag(union: object) -> dict[str, Any]:
