@@ -13,8 +13,7 @@ WIRE_RATE_HZ = 16_000
 CONVERT = """
 import { readFileSync, writeFileSync } from "node:fs";
 const { Resampler } = await import(process.argv[1]);
-const bytes = readFileSync(0);
-const input = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+const input = new Float32Array(new Uint8Array(readFileSync(0)).buffer);
 const resampler = new Resampler(Number(process.argv[2]), 16_000);
 const parts = [];
 for (let at = 0; at < input.length; at += 128) {

@@ -1,4 +1,4 @@
-"""A conversation as the server holds it, kept as a file that the browser client's tests read too."""
+"""A conversation as the server holds it, kept in a file that the browser client reads too."""
 
 import json
 
