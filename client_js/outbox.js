@@ -6,14 +6,14 @@ import { WIRE_BYTES_PER_MS } from "./worklet.js";
  * @typedef {object} OutboxLimits
  * @property {number} socketMs audio that the socket may hold (`bufferedAmount`); past this, frames
  *   wait here, where they can still be dropped
- * @property {number} waitingMs how long a frame may wait: live audio older than this is worth less
- *   than the audio that pushes it out
+ * @property {number} waitingMs how long a frame may wait: a Wi-Fi that changes its station is back
+ *   within this, and live audio that is older is worth less than the audio that pushes it out
  * @property {number} burstMs audio that may wait at once: after a moment in which the page was too
  *   busy to hand it over, it comes in one go, and no network is to blame
  */
 
 /** @type {OutboxLimits} */
-const DEFAULT_LIMITS = { socketMs: 500, waitingMs: 1_000, burstMs: 20_000 };
+const DEFAULT_LIMITS = { socketMs: 500, waitingMs: 3_000, burstMs: 20_000 };
 
 /**
  * @typedef {object} ByteSink the part of a WebSocket that the outbox uses

@@ -35,7 +35,7 @@ test("frames go out in order while there is room", () => {
 
 test("a full socket gets half a second; what waited over a second goes, oldest whole frames first", () => {
   let nowMs = 0;
-  const outbox = new Outbox({}, () => nowMs);
+  const outbox = new Outbox({ waitingMs: 1_000 }, () => nowMs);
   const socket = stuckSocket();
   let droppedBytes = 0;
   for (let number = 1; number <= 20; number += 1, nowMs += 100) {

@@ -183,6 +183,7 @@ def test_a_file_that_is_no_audio_is_refused_in_words(server, open_page, tmp_path
 
 def test_a_refused_microphone_is_said_in_words(server, open_page):
     with open_page(server.url, may_listen=False) as page:
+        page.wait_for_model()
         page.press("#listen")
         page.until(lambda: "blocked" in page.read("#notice"), "a word about the permission")
         assert page.read("#listen") == "Start microphone"
