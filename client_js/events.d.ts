@@ -89,6 +89,7 @@ export interface Model {
   sha256: string;
   emotions: string[];
   genders: string[];
+  interims?: boolean;
 }
 
 /** What the server takes from one session; a frame is one binary message's audio. */
@@ -241,4 +242,5 @@ export interface ModelEntry {
   accuracy: Record<string, unknown>[];
   licence: string;
   intended_use: string;
+  interims?: boolean;
 }

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,21 @@ def corpora_root() -> Path:
     if not root.is_dir():
         pytest.skip("no corpora: INTONE_CORPORA names no folder")
     return root
+
+
+@pytest.fixture(scope="session")
+def random_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models: every architecture of the lab but the shipped one, random weights."""
+    if find_spec("tensorflow") is None:
+        pytest.skip("the lab's extra is not installed")
+    folder = tmp_path_factory.mktemp("models")
+    names = ("lstm", "bilstm", "cnn", "cnn-bigru")
+    program = REPO / "tests" / "random_models.py"
+    done = subprocess.run(
+        [sys.executable, program, folder, *names], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 # --- real servers -------------------------------------------------------------------------

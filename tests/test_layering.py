@@ -17,8 +17,8 @@ SERVER_FILES = sorted(PACKAGE.rglob("*.py"))
 LAB_FILES = sorted(LAB.rglob("*.py"))
 
 ENGINES = {
-    "ai_edge_litert": "core/tflite.py",
-    "tflite_runtime": "core/tflite.py",
+    "ai_edge_litert": "core/interpreter.py",
+    "tflite_runtime": "core/interpreter.py",
     "python_speech_features": "core/features.py",
     "prometheus_client": "web/metrics.py",
     "soundfile": "audio_files.py",

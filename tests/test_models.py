@@ -4,9 +4,11 @@ import shutil
 
 import msgspec
 import pytest
+from small_recogniser import SmallUtteranceRecogniser
 
-from intone import resources
+from intone import plugins, resources
 from intone.core.card import parse_card, write_card
+from intone.core.features import LogMelSettings, MfccSettings
 from intone.errors import ModelError, UnknownModel
 from intone.models import ModelStore, load_model
 
@@ -49,6 +51,51 @@ def test_a_card_survives_the_round_trip():
     assert parse_card(write_card(card), "card.json") == card
 
 
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        ({"coefficients": 13}, MfccSettings(coefficients=13)),
+        ({"kind": "mfcc"}, MfccSettings()),
+        ({"kind": "log-mel", "filters": 26}, LogMelSettings(filters=26)),
+    ],
+)
+def test_a_card_says_which_features(folder, features, expected):
+    edit(folder, features=features)
+    card = load_model(folder).card
+    assert card.features == expected
+    assert parse_card(write_card(card), "card.json") == card
+
+
+def test_a_card_of_a_model_that_answers_at_the_end_survives_the_round_trip():
+    gru = ModelStore.load()["gru"].card
+    card = msgspec.structs.replace(gru, state_size=0, longest_frames=1_500)
+    assert card.answers_at_end
+    assert not gru.answers_at_end
+    assert parse_card(write_card(card), "card.json") == card
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "utterance"}, "an utterance model's card gives longest_frames"),
+        (
+            {"state_size": 0, "longest_frames": 1_500},
+            "a streaming model's card gives no longest_frames",
+        ),
+    ],
+)
+def test_a_kind_and_a_longest_that_do_not_fit_are_refused(folder, changes, message):
+    edit(folder, **changes)
+    with pytest.raises(ModelError, match=message):
+        load_model(folder).new_recogniser()
+
+
+def test_a_plugin_that_answers_otherwise_than_its_card_says_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(plugins, "load", lambda *_: lambda card, _: SmallUtteranceRecogniser(card))
+    with pytest.raises(ModelError, match=r"card\.json: longest_frames is for kinds .* 'streaming'"):
+        load_model(folder).new_recogniser()
+
+
 def test_a_folder_of_the_same_name_takes_the_place_of_the_shipped_one(folder):
     edit(folder, description="mine")
     assert ModelStore.load(folder.parent)["gru"].card.description == "mine"
@@ -80,6 +127,14 @@ def test_a_missing_file_is_named(folder, name):
         ({"name": "other"}, "name is 'other'"),
         ({"file": "../model.tflite"}, "must lie in the folder itself"),
         ({"block_frames": 0}, "block_frames"),
+        ({"state_size": 0}, "state_size must be at least 1, or longest_frames be given"),
+        ({"longest_frames": 1_500}, "takes the place of a state_size"),
+        ({"state_size": 0, "longest_frames": 8}, "must hold a block"),
+        ({"features": {"kind": "chroma"}}, "of kind mfcc, log-mel, not 'chroma'"),
+        ({"features": {"kind": 7}}, "of kind mfcc, log-mel, not 7"),
+        ({"features": 7}, "features must be an object"),
+        ({"features": {"filters": "many"}}, "filters"),
+        ({"features": {"kind": "log-mel", "filters": 0}}, "at least one filter"),
         ({"emotions": ["happy"]}, "two or more"),
         ({"emotions": ["happy", "sad", "happy"]}, "distinct"),
         ({"emotions": ["happy", "unsure"]}, "'unsure' is none"),

@@ -247,7 +247,8 @@ export class Listening {
     client.on("state", (change) => this.#connectionChanged(change));
     client.on("session.created", (created) => this.#begin(created));
     client.on("utterance.started", (event) => {
-      this.#verdict.say("Listening…");
+      const isAtEnd = client.session?.model.interims === false;
+      this.#verdict.say(isAtEnd ? "Listening… This model answers at the pause." : "Listening…");
       this.#history.take(event);
     });
     client.on("utterance.interim", (event) => {

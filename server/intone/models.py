@@ -9,7 +9,7 @@ from pathlib import Path
 
 from intone import plugins, resources
 from intone.core.card import Card, parse_card
-from intone.core.recogniser import Recogniser
+from intone.core.recogniser import Recogniser, UtteranceRecogniser
 from intone.errors import ModelError, SettingsError, UnknownModel
 
 CARD_FILE = "card.json"
@@ -30,6 +30,12 @@ class Model:
         except SettingsError as error:
             raise ModelError(f"{self.folder / CARD_FILE}: kind: {error}") from error
         recogniser: Recogniser = make(self.card, self.content)
+        if isinstance(recogniser, UtteranceRecogniser) != self.card.answers_at_end:
+            raise ModelError(
+                f"{self.folder / CARD_FILE}: longest_frames is for kinds of model that answer "
+                f"at the end, and {self.card.kind!r} "
+                + ("does not" if self.card.answers_at_end else "does")
+            )
         return recogniser
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from intone import plugins
 from intone.core.answers import Answers
+from intone.core.card import endpointer_for
 from intone.core.front_end import FrontEnd
-from intone.core.recogniser import Recogniser
+from intone.core.recogniser import Recogniser, UtteranceRecogniser
 from intone.core.resample import format_problem
 from intone.errors import UnsupportedAudio
 from intone.models import Model, ModelStore
@@ -58,7 +59,7 @@ class Session:
         audio = _checked(audio or AudioFormat())
         self._recogniser = _recogniser(model)
         card = self._recogniser.card
-        endpointer = endpointer or EndpointerSettings()
+        endpointer = endpointer_for(card, endpointer or EndpointerSettings())
         make_detector = plugins.load(plugins.VOICE_DETECTORS, endpointer.vad)
         self._front_end = FrontEnd(audio, endpointer, make_detector, card.shape)
         self._answers = Answers(card, SessionSettings(interim_ms=interim_ms).interim_ms)
@@ -93,19 +94,24 @@ class Session:
             return self._answers.started(hop)
         if isinstance(hop, SpeechBlock):
             return self._answers.scored(hop, self._step(hop))
-        del self._states[hop.utterance_id]
+        state = self._states.pop(hop.utterance_id)
         if isinstance(hop, SpeechEnded):
-            return self._answers.ended(hop)
+            return self._answers.ended(hop, self._finish(state))
         assert isinstance(hop, SpeechDiscarded)
         return self._answers.discarded(
             hop.utterance_id, hop.channel, hop.start_sample, hop.end_sample, hop.reason
         )
 
-    def _step(self, block: SpeechBlock) -> Scores:
+    def _step(self, block: SpeechBlock) -> Scores | None:
         state = self._states[block.utterance_id]
-        output = self._recogniser.step(block.window[np.newaxis], state[np.newaxis])
+        output = self._recogniser.step(block.window[np.newaxis], [state])
         self._states[block.utterance_id] = output.states[0]
-        return Scores(output.emotion_logits[0], output.gender_logits[0])
+        return output.scores[0]
+
+    def _finish(self, state: FloatArray) -> Scores | None:
+        if isinstance(self._recogniser, UtteranceRecogniser):
+            return self._recogniser.finish(state)
+        return None
 
 
 def _checked(audio: AudioFormat) -> AudioFormat:

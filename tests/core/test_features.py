@@ -6,10 +6,11 @@ import python_speech_features
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.fft import dct
 from sounds import white_noise
 
 from intone.core.blocks import BlockCutter, BlockShape
-from intone.core.features import Mfcc, MfccSettings
+from intone.core.features import LogMelSettings, Mfcc, MfccSettings, extractor
 from intone.errors import SettingsError
 
 SETTINGS = MfccSettings()
@@ -38,11 +39,30 @@ def reference(samples: np.ndarray) -> np.ndarray:
     )
 
 
-def streamed(samples: np.ndarray, cuts: list[int]) -> np.ndarray:
+def streamed(
+    samples: np.ndarray, cuts: list[int], of: MfccSettings | LogMelSettings = SETTINGS
+) -> np.ndarray:
     cutter = BlockCutter(SHAPE)
     bounds = [0, *sorted(cuts), len(samples)]
     windows = [w for a, b in pairwise(bounds) for w in cutter.push(samples[a:b])]
-    return Mfcc(SETTINGS)(np.stack(windows)).reshape(-1, SETTINGS.coefficients)
+    return extractor(of)(np.stack(windows)).reshape(-1, of.width)
+
+
+def log_mel_reference(samples: np.ndarray, of: LogMelSettings) -> np.ndarray:
+    """Filterbank energies by the library itself, on the whole signal, and their logarithm."""
+    energies, _ = python_speech_features.fbank(
+        samples.astype(np.float64),
+        samplerate=16_000,
+        winlen=of.frame_samples / 16_000,
+        winstep=of.hop_samples / 16_000,
+        nfilt=of.filters,
+        nfft=of.fft_size,
+        lowfreq=of.low_hz,
+        highfreq=of.high_hz,
+        preemph=of.preemphasis,
+        winfunc=np.hamming,
+    )
+    return np.log(energies)
 
 
 def signals(data_dir) -> dict[str, np.ndarray]:
@@ -68,6 +88,25 @@ def test_streamed_equals_the_library_on_the_whole_utterance(name, data_dir):
     np.testing.assert_allclose(ours, reference(samples)[: len(ours)], atol=TOLERANCE, rtol=0)
 
 
+@pytest.mark.parametrize("of", [LogMelSettings(), LogMelSettings(filters=26, high_hz=4_000)])
+@pytest.mark.parametrize(
+    "name", ["noise", "sweep", "mostly silence", "loud beside quiet", "speech"]
+)
+def test_log_mel_energies_equal_the_librarys(name, of, data_dir):
+    samples = signals(data_dir)[name]
+    ours = streamed(samples, [], of)
+    assert ours.dtype == np.float32
+    expected = log_mel_reference(samples, of)[: len(ours)]
+    np.testing.assert_allclose(ours, expected, atol=TOLERANCE, rtol=0)
+
+
+def test_log_mel_energies_are_what_mfccs_are_the_dct_of(data_dir):
+    samples = signals(data_dir)["speech"]
+    energies = streamed(samples, [], LogMelSettings())
+    cepstra = dct(energies, axis=1, norm="ortho")
+    np.testing.assert_allclose(cepstra, streamed(samples, []), atol=TOLERANCE)
+
+
 @settings(max_examples=30, deadline=None)
 @given(cuts=st.lists(st.integers(0, 16_000), max_size=30))
 def test_any_split_gives_the_same_features(cuts):
@@ -89,3 +128,9 @@ def test_a_block_does_not_depend_on_its_batch():
 def test_nonsense_is_refused(wrong):
     with pytest.raises(SettingsError):
         MfccSettings(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"hop_samples": 0}, {"filters": 0}, {"low_hz": -1}])
+def test_nonsense_is_refused_of_log_mel_energies_too(wrong):
+    with pytest.raises(SettingsError):
+        LogMelSettings(**wrong)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from small_recogniser import SmallRecogniser
+from small_recogniser import SmallRecogniser, SmallUtteranceRecogniser
 
 from intone.core.recogniser import Recogniser
 from intone.engine.engine import Engine
@@ -55,6 +55,12 @@ def recogniser(store: ModelStore) -> SmallRecogniser:
 
 
 @pytest.fixture
+def at_end(store: ModelStore) -> SmallUtteranceRecogniser:
+    """A model that answers at the end."""
+    return SmallUtteranceRecogniser(store["gru"].card)
+
+
+@pytest.fixture
 def make_engine(owner: Owner) -> Iterator[Callable[..., Engine]]:
     engines: list[Engine] = []
 
@@ -65,6 +71,10 @@ def make_engine(owner: Owner) -> Iterator[Callable[..., Engine]]:
         if isinstance(recogniser, SmallRecogniser):
             # Warming up is not what tests look at.
             recogniser.batches.clear()
+            while recogniser.entered.acquire(blocking=False):
+                pass
+        if isinstance(recogniser, SmallUtteranceRecogniser):
+            recogniser.calls.clear()
             while recogniser.entered.acquire(blocking=False):
                 pass
         return engine

@@ -71,6 +71,6 @@ def test_results_do_not_depend_on_runtime_and_python(
 ):
     extra = "[tflite-runtime]" if runtime == "tflite-runtime" else ""
     programs = make_environment(python_of(version), extra)
-    chosen = "import intone.core.tflite as tflite; print(tflite.RUNTIME)"
+    chosen = "import intone.core.interpreter as it; print(it.RUNTIME)"
     assert run(programs / "python", "-c", chosen).strip() == runtime
     check(programs / "intone")

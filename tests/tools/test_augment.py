@@ -4,7 +4,7 @@ from scipy.fft import dct
 from intone_lab.augment import DB, AugmentSettings, augment
 
 NOTHING = AugmentSettings(
-    gain_db=0, tilt_db=0, noise_probability=0, time_masks=0, band_masks=0
+    gain_db=0, tilt_db=0, noise_probability=0, warp=0, time_masks=0, band_masks=0
 )  # fmt: skip
 
 
@@ -56,6 +56,16 @@ def test_the_same_seed_gives_the_same_copy_and_the_input_is_left_alone():
 def quiet(*but: str) -> dict[str, float]:
     return {
         name: 0
-        for name in ("gain_db", "tilt_db", "noise_probability", "time_masks", "band_masks")
+        for name in ("gain_db", "tilt_db", "noise_probability", "warp", "time_masks", "band_masks")
         if name not in but
     }
+
+
+def test_a_longer_vocal_tract_moves_a_formant_down_and_a_shorter_one_up():
+    mel = np.zeros((64, 8, 40), "f4")
+    mel[:, :, 20] = 10.0
+    given = dct(mel, type=2, axis=2, norm="ortho")
+    settings = AugmentSettings(warp=0.1, **quiet("warp"))
+    peaks = mel_of(augment(given, settings, np.random.default_rng(0))).mean(axis=1).argmax(axis=1)
+    assert peaks.min() == 18
+    assert peaks.max() == 22

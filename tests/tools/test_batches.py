@@ -1,16 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from lab_clips import make_clips, make_examples
 
+from intone_lab.architectures import ARCHITECTURES
 from intone_lab.augment import AugmentSettings
 from intone_lab.batches import Batches, BatchSettings
-from intone_lab.catalogue import EMOTIONS, GENDERS
+from intone_lab.catalogue import EMOTIONS
+from intone_lab.dataset import Example
 
+GRU = ARCHITECTURES["gru"]
 SETTINGS = BatchSettings(size=16, frames=128, share={"tess": 0.5})
 
 
 def batches(examples, seed: int = 1, settings: BatchSettings = SETTINGS) -> Batches:
-    return Batches(examples, EMOTIONS, GENDERS, 4, settings, AugmentSettings(), seed)
+    return Batches(examples, GRU, settings, AugmentSettings(), seed)
 
 
 def without(clips, *emotions):
@@ -82,3 +87,35 @@ def test_the_same_seed_gives_the_same_epoch(examples):
             np.testing.assert_array_equal(first[name], second[name])
     other = batches(examples, seed=2)[0][0]["features"]
     assert not np.array_equal(batches(examples)[0][0]["features"], other)
+
+
+def test_a_stray_clip_of_an_emotion_the_corpus_does_not_hold_is_heard_for_gender_alone():
+    clips = [c for c in make_clips("crema_d", 2, 2, takes=10) if c.emotion in {"happy", "sad"}]
+    clips += [c for c in make_clips("crema_d", 1, 0) if c.emotion == "neutral"]
+    drawn = batches(make_examples(clips), settings=replace(SETTINGS, size=len(clips)))
+    inputs, targets, weights = drawn[0]
+    neutral = EMOTIONS.index("neutral")
+    assert (inputs["allowed"][:, neutral] < -1e8).all()
+    assert (targets["emotion"][:, :, neutral] == 0).all()
+    assert (weights["emotion"].sum(axis=1) == 0).sum() == 1
+    assert (weights["gender"].sum(axis=1) > 0).all()
+
+
+def test_a_small_corpus_can_come_twice(examples):
+    twice = replace(SETTINGS, share={"tess": 2.0})
+    drawn = batches([e for e in examples if e.clip.corpus == "tess"], settings=twice)
+    assert len(drawn) == 2 * 280 // 16
+    drawn_means = np.concatenate([drawn[i][0]["features"].mean(axis=(1, 2)) for i in range(4)])
+    assert len(np.unique(drawn_means)) == len(drawn_means)
+
+
+def test_copies_stand_for_their_clip_as_often_as_asked():
+    clips = make_clips("ravdess", 2, 2, takes=10)
+    plain = make_examples(clips)
+    loud = [Example(e.clip, "telephone", tuple(u + 100 for u in e.utterances)) for e in plain]
+    settings = replace(SETTINGS, copies={"telephone": 0.25}, crop_probability=0.0)
+    quiet = AugmentSettings(0.0, 0.0, 0.0, warp=0.0, time_masks=0, band_masks=0)
+    drawn = Batches(plain + loud, GRU, settings, quiet, 1)
+    first = np.concatenate([drawn[i][0]["features"][:, 0, 0] for i in range(len(drawn))])
+    # One in five; three standard errors of 320 draws.
+    assert np.mean(first > 50) == pytest.approx(0.2, abs=0.07)

@@ -1,12 +1,18 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from intone_lab.calibration import (
-    cross_fitted,
+    accuracy_by_coverage,
+    aurc,
+    brier_score,
+    cross_calibrations,
     expected_calibration_error,
     fit_temperature,
     fit_threshold,
     probabilities,
+    reliability,
 )
 
 
@@ -27,13 +33,21 @@ def test_the_temperature_that_made_the_labels_is_found(temperature):
 
 def test_calibration_lowers_the_error_on_others():
     logits, truth = overconfident(4_000, 2.5)
-    before = expected_calibration_error(probabilities(logits, 1.0), truth)
     groups = [(logits[i::5], truth[i::5]) for i in range(5)]
-    said, joined, answered = cross_fitted(groups, worth=1 / 3)
-    after = expected_calibration_error(said, joined)
-    assert after < 0.04
-    assert before > 0.1
-    assert (said.argmax(axis=1) == joined)[answered].mean() > (said.argmax(axis=1) == joined).mean()
+    for (own, labels), calibration in zip(groups, cross_calibrations(groups, 1 / 3), strict=True):
+        before = expected_calibration_error(probabilities(own, 1.0), labels)
+        after = expected_calibration_error(probabilities(own, calibration.temperature), labels)
+        assert before > 0.1
+        assert after < 0.06
+
+
+def test_no_group_has_a_part_in_its_own_calibration():
+    logits, truth = overconfident(2_000, 2.0)
+    groups = [(logits[i::4], truth[i::4]) for i in range(4)]
+    poisoned = [*groups[:3], (groups[3][0], (groups[3][1] + 1) % 8)]
+    as_it_is, changed = (cross_calibrations(some, 1 / 3) for some in (groups, poisoned))
+    assert changed[3] == as_it_is[3]
+    assert changed[0] != as_it_is[0]
 
 
 def test_a_perfectly_calibrated_coin_has_no_error():
@@ -52,3 +66,26 @@ def test_the_threshold_rejects_poor_answers_only_and_never_many():
     assert 0 < rejected.mean() <= 0.05
     assert right[rejected].mean() <= 1 / 3 + 0.01
     assert fit_threshold(logits, logits.argmax(axis=1), 1.0, worth=1 / 3) == 0.0
+
+
+def test_the_bins_hold_every_answer_once():
+    logits, truth = overconfident(500, 1.0)
+    said = probabilities(logits, 1.0)
+    bins = reliability(said, truth)
+    assert sum(b.answers for b in bins) == 500
+    right = (said.argmax(axis=1) == truth).mean()
+    assert sum(b.right * b.answers for b in bins) / 500 == pytest.approx(right)
+    assert all(a.confidence < b.confidence for a, b in pairwise(bins))
+
+
+def test_the_brier_score_by_hand():
+    said = np.array([[0.7, 0.2, 0.1], [0.5, 0.5, 0.0]])
+    assert brier_score(said, np.array([0, 2])) == pytest.approx(((0.09 + 0.04 + 0.01) + 1.5) / 2)
+    assert brier_score(np.eye(3), np.arange(3)) == 0.0
+
+
+def test_coverage_takes_the_most_confident_first():
+    said = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.45, 0.55]])
+    truth = np.array([1, 0, 1, 1])
+    assert accuracy_by_coverage(said, truth).tolist() == pytest.approx([1.0, 1.0, 2 / 3, 0.75])
+    assert aurc(said, truth) == pytest.approx((0 + 0 + 1 / 3 + 1 / 4) / 4)

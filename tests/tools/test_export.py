@@ -1,11 +1,12 @@
 import keras
 import numpy as np
 import pytest
+from lab_clips import make_clips
 
 from intone.core.tflite import streaming
 from intone_lab import export
-from intone_lab.architectures import gru
-from intone_lab.dataset import BLOCK_FRAMES
+from intone_lab.architectures import BLOCK_FRAMES, gru
+from intone_lab.catalogue import OWN_LICENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 BLOCKS = 6
@@ -69,3 +70,13 @@ def test_the_card_of_an_export_is_served(model, tmp_path):
     export.write_model(tmp_path / "mine", content, export.make_card(content, name="mine"))
     loaded = ModelStore.load(tmp_path, ("mine",))["mine"]
     assert loaded.new_recogniser().card.state_size == export.state_size()
+
+
+def test_a_model_of_own_recordings_carries_its_owners_terms():
+    own = make_clips("mine", 1, 1)
+    card = export.make_card(b"", own)
+    assert [(row.corpus, row.licence) for row in card.training] == [("mine", OWN_LICENCE)]
+    assert card.licence == f"mine: {OWN_LICENCE}"
+    mixed = export.make_card(b"", [*own, *make_clips("ravdess", 1, 1)])
+    assert "non-commercial" in mixed.licence
+    assert OWN_LICENCE in mixed.licence

@@ -46,6 +46,7 @@ async def test_a_session_from_hello_to_goodbye(patient_server, store, two_uttera
         "sha256": card.sha256,
         "emotions": list(card.emotions),
         "genders": list(card.genders),
+        "interims": True,
     }
     assert created["interim_ms"] == 500
     assert created["limits"] == {

@@ -10,10 +10,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from intone.core.features import FeatureSettings
 from intone.types import FloatArray
+from intone_lab.architectures import Architecture
 from intone_lab.augment import AugmentSettings, augment
+from intone_lab.catalogue import GENDERS
 from intone_lab.corpora import Clip, emotions_present
-from intone_lab.dataset import Example
+from intone_lab.dataset import FEATURES, Example, as_features
 
 ABSENT = -1e9
 """Added to the logits of emotions a clip's corpus does not hold: no probability, no gradient."""
@@ -23,11 +26,17 @@ ABSENT = -1e9
 class BatchSettings:
     """How an epoch is drawn."""
 
-    size: int = 64
+    size: int = 32
     frames: int = 256
     """Length of a training crop: 2.56 s; most utterances are shorter and are padded."""
-    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.25})
-    """Part of a corpus's clips in an epoch, where not all: TESS is two voices, 2,800 clips."""
+    share: Mapping[str, float] = field(default_factory=lambda: {"tess": 0.15, "crema_d": 0.5})
+    """How often a corpus's clips come in an epoch, where not once.
+
+    TESS has 2,800 clips of two voices; CREMA-D would be most of an epoch, and the copy that the
+    settings were chosen with has two of its emotions.
+    """
+    copies: Mapping[str, float] = field(default_factory=lambda: {"telephone": 0.5, "room": 0.5})
+    """How likely a copy is to stand for its clip, where not as likely as the clip itself."""
     label_smoothing: float = 0.1
     crop_probability: float = 0.5
     """How often a clip is cut shorter than it is: interims must be right on beginnings."""
@@ -43,9 +52,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(
         self,
         examples: Sequence[Example],
-        emotions: Sequence[str],
-        genders: Sequence[str],
-        stride: int,
+        architecture: Architecture,
         settings: BatchSettings,
         augmentation: AugmentSettings,
         seed: int,
@@ -53,8 +60,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=1, use_multiprocessing=False)
         self._settings = settings
         self._augmentation = augmentation
-        self._stride = stride
-        self._emotions, self._genders = list(emotions), list(genders)
+        self._architecture = architecture
+        self._emotions, self._genders = list(architecture.emotions), list(GENDERS)
         self._rng = np.random.default_rng(seed)
         usable = [example for example in examples if example.longest is not None]
         self._present = emotions_present({example.clip for example in usable})
@@ -64,8 +71,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
                 self._by_clip.setdefault(example.clip, []).append(example)
         self._clips = list(self._by_clip)
         self._rarity = self._rarities()
-        self.mean, self.std = feature_statistics(usable)
-        """Of each coefficient: what the model normalises by, and what crops are padded with."""
+        self._padding, _ = feature_statistics(usable, FEATURES)
+        self.mean, self.std = feature_statistics(usable, architecture.features)
+        """Of each of the model's features, which it normalises by."""
         self._order: list[Clip] = []
         self._count = sum(self._draws().values())
         self.on_epoch_end()
@@ -79,30 +87,36 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         order = []
         for corpus, count in draws.items():
             own = [clip for clip in self._clips if clip.corpus == corpus]
-            order += [own[i] for i in self._rng.permutation(len(own))[:count]]
+            rounds = -(-count // len(own))
+            drawn = np.concatenate([self._rng.permutation(len(own)) for _ in range(rounds)])
+            order += [own[i] for i in drawn[:count]]
         self._order = [order[i] for i in self._rng.permutation(len(order))]
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         size = self._settings.size
         clips = self._order[index * size : (index + 1) * size]
         crops = [self._crop(self._pick(clip)) for clip in clips]
-        features = np.empty((len(clips), self._settings.frames, len(self.mean)), np.float32)
-        features[:] = self.mean
+        features = np.empty((len(clips), self._settings.frames, FEATURES.width), np.float32)
+        features[:] = self._padding
         for row, crop in enumerate(crops):
             features[row, : len(crop)] = crop
         features = augment(features, self._augmentation, self._rng)
-        lengths = [len(crop) // self._stride for crop in crops]
-        steps = self._settings.frames // self._stride
+        lengths = np.array([len(crop) for crop in crops], np.int32)
+        answers = self._architecture.answers(self._settings.frames)
         targets = [self._targets(clip) for clip in clips]
         allowed = np.stack([target[0] for target in targets])
-        weights = np.stack([self._weights(length, steps) for length in lengths])
+        weights = np.stack([self._weights(length) for length in lengths])
         rarity = np.array([self._rarity[clip.corpus, clip.emotion] for clip in clips], "f4")
-        hears_gender = np.array([clip.corpus in self._settings.gender_from for clip in clips], "f4")
+        hears_gender = np.array([self._hears_gender(clip) for clip in clips], "f4")
         return (
-            {"features": features, "allowed": allowed},
             {
-                "emotion": np.repeat(np.stack([t[1] for t in targets])[:, None], steps, 1),
-                "gender": np.repeat(np.stack([t[2] for t in targets])[:, None], steps, 1),
+                "features": as_features(features, self._architecture.features),
+                "allowed": allowed,
+                "frames": lengths,
+            },
+            {
+                "emotion": np.repeat(np.stack([t[1] for t in targets])[:, None], answers, 1),
+                "gender": np.repeat(np.stack([t[2] for t in targets])[:, None], answers, 1),
             },
             {"emotion": weights * rarity[:, None], "gender": weights * hears_gender[:, None]},
         )
@@ -113,18 +127,23 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return {c: round(self._settings.share.get(c, 1.0) * n) for c, n in counts.items()}
 
     def _rarities(self) -> dict[tuple[str, str | None], float]:
-        """Loss weight of each corpus's classes: all count the same, as in the UAR."""
+        """Loss weight of each corpus's classes: all count the same, as in the UAR.
+
+        A stray clip of an emotion that its corpus does not hold is heard for gender alone.
+        """
         counts = Counter((clip.corpus, clip.emotion) for clip in self._clips)
         totals = Counter(clip.corpus for clip in self._clips)
-        classes = Counter(corpus for corpus, _ in counts)
         return {
-            (corpus, emotion): totals[corpus] / classes[corpus] / count
+            (corpus, emotion): totals[corpus] / len(self._present[corpus]) / count
+            if emotion in self._present[corpus]
+            else 0.0
             for (corpus, emotion), count in counts.items()
         }
 
     def _pick(self, clip: Clip) -> FloatArray:
         copies = self._by_clip[clip]
-        utterance = copies[self._rng.integers(len(copies))].longest
+        likely = np.array([self._settings.copies.get(example.copy, 1.0) for example in copies])
+        utterance = copies[self._rng.choice(len(copies), p=likely / likely.sum())].longest
         assert utterance is not None
         return utterance
 
@@ -134,7 +153,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         shortest = min(96, longest)
         if self._rng.random() < self._settings.crop_probability:
             length = int(self._rng.integers(shortest, longest + 1))
-        length -= length % self._stride
+        length -= length % self._architecture.stride
         start = int(self._rng.integers(0, len(utterance) - length + 1))
         return utterance[start : start + length]
 
@@ -144,21 +163,34 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         allowed = np.where(is_present, 0.0, ABSENT).astype(np.float32)
         smoothing = self._settings.label_smoothing
         emotion = np.where(is_present, smoothing / is_present.sum(), 0.0)
-        emotion[self._emotions.index(str(clip.emotion))] += 1.0 - smoothing
+        if clip.emotion in present:
+            emotion[self._emotions.index(str(clip.emotion))] += 1.0 - smoothing
         gender = np.full(len(self._genders), smoothing / len(self._genders))
-        gender[self._genders.index(clip.gender)] += 1.0 - smoothing
+        if clip.gender is not None:
+            gender[self._genders.index(clip.gender)] += 1.0 - smoothing
         return allowed, emotion.astype(np.float32), gender.astype(np.float32)
 
-    def _weights(self, length: int, steps: int) -> FloatArray:
-        weights = np.zeros(steps, np.float32)
+    def _hears_gender(self, clip: Clip) -> bool:
+        return clip.gender is not None and clip.corpus in self._settings.gender_from
+
+    def _weights(self, frames: int) -> FloatArray:
+        """Loss weight of each answer to a crop of ``frames``: a clip counts once in all."""
+        answers = self._architecture.answers(self._settings.frames)
+        if not self._architecture.is_streaming:
+            return np.ones(answers, np.float32)
+        length = frames // self._architecture.stride
+        weights = np.zeros(answers, np.float32)
         half = length // 2
         weights[half:length] = (1.0 - self._settings.last_step_weight) / (length - half)
         weights[length - 1] += self._settings.last_step_weight
-        # Keras averages over batch and steps: this makes a clip count once.
-        return weights * steps
+        # Keras averages over batch and answers.
+        return weights * answers
 
 
-def feature_statistics(examples: Sequence[Example]) -> tuple[FloatArray, FloatArray]:
-    """Return mean and standard deviation of each coefficient over the training utterances."""
-    stacked = np.concatenate([u for e in examples if e.speed == 1.0 for u in e.utterances])
+def feature_statistics(
+    examples: Sequence[Example], features: FeatureSettings
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation of each feature over the training utterances."""
+    stacked = np.concatenate([u for e in examples if e.is_plain for u in e.utterances])
+    stacked = as_features(stacked, features)
     return stacked.mean(axis=0), stacked.std(axis=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,34 +60,70 @@ def fit(logits: Logits, truth: Truth, worth: float) -> Calibration:
     return Calibration(temperature, round(threshold, 3))
 
 
-def expected_calibration_error(said: NDArray[np.float64], truth: Truth) -> float:
-    """ECE of the best class's probability over :data:`BINS` equal bins (Naeini et al. 2015)."""
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Answers of about the same confidence."""
+
+    confidence: float
+    """Mean of the best labels' probabilities."""
+    right: float
+    """Share of them that are right."""
+    answers: int
+
+
+def reliability(said: NDArray[np.float64], truth: Truth) -> tuple[Bin, ...]:
+    """Return those of the :data:`BINS` equal bins of confidence that hold an answer."""
     confidence = said.max(axis=1)
     right = said.argmax(axis=1) == truth
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean()
-        for b in range(BINS)
-        if (bins == b).any()
-    ]
-    return float(sum(gaps))
+    return tuple(
+        Bin(float(confidence[own].mean()), float(right[own].mean()), int(own.sum()))
+        for own in (bins == index for index in range(BINS))
+        if own.any()
+    )
 
 
-def cross_fitted(
+def expected_calibration_error(said: NDArray[np.float64], truth: Truth) -> float:
+    """ECE of the best class's probability over :data:`BINS` equal bins (Naeini et al. 2015)."""
+    gaps = [abs(b.right - b.confidence) * b.answers for b in reliability(said, truth)]
+    return float(sum(gaps)) / max(len(truth), 1)
+
+
+def brier_score(said: NDArray[np.float64], truth: Truth) -> float:
+    """Mean squared distance (0 to 2) of the probabilities from the truth (Brier 1950)."""
+    wanted = np.zeros_like(said)
+    wanted[np.arange(len(truth)), truth] = 1.0
+    return float(np.square(said - wanted).sum(axis=1).mean())
+
+
+def accuracy_by_coverage(said: NDArray[np.float64], truth: Truth) -> NDArray[np.float64]:
+    """Return (n,): the accuracy of the k + 1 most confident answers, for every k."""
+    order = np.argsort(-said.max(axis=1), kind="stable")
+    right = (said.argmax(axis=1) == truth)[order]
+    share: NDArray[np.float64] = np.cumsum(right) / np.arange(1, len(right) + 1)
+    return share
+
+
+def aurc(said: NDArray[np.float64], truth: Truth) -> float:
+    """Area under the risk-coverage curve: mean error over all coverages (Geifman 2019)."""
+    return float(1.0 - accuracy_by_coverage(said, truth).mean())
+
+
+def cross_calibrations(
     groups: Sequence[tuple[Logits, Truth]], worth: float
-) -> tuple[NDArray[np.float64], Truth, NDArray[np.bool_]]:
-    """Calibrate each group by the others: (probabilities, truth, answered), all groups joined.
+) -> tuple[Calibration, ...]:
+    """Return a calibration for each group, fitted on all others.
 
     With a group a fold, no speaker is calibrated by a figure that he or she had a part in.
+    There must be two groups that are not empty.
     """
-    said, answered = [], []
-    for index, (logits, _) in enumerate(groups):
+    fitted = []
+    for index in range(len(groups)):
         others = [group for i, group in enumerate(groups) if i != index]
-        calibration = fit(
-            np.concatenate([g[0] for g in others]), np.concatenate([g[1] for g in others]), worth
-        )
-        calibrated = probabilities(logits, calibration.temperature)
-        said.append(calibrated)
-        answered.append(calibrated.max(axis=1) >= calibration.threshold)
-    truth = np.concatenate([group[1] for group in groups])
-    return np.concatenate(said), truth, np.concatenate(answered)
+        fitted.append(fit(*joined(others), worth))
+    return tuple(fitted)
+
+
+def joined(groups: Sequence[tuple[Logits, Truth]]) -> tuple[Logits, Truth]:
+    """Return several groups as one."""
+    return np.concatenate([g[0] for g in groups]), np.concatenate([g[1] for g in groups])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -229,3 +229,28 @@ _ALL = (
 
 CORPORA: Mapping[str, Corpus] = {corpus.name: corpus for corpus in _ALL}
 """Every corpus the lab reads, by name."""
+
+
+OWN_LICENCE = "as its owner says"
+"""The terms of a user's own recordings, which no table of ours can know."""
+
+
+def corpus_named(name: str) -> Corpus:
+    """Return a corpus of the catalogue, or what can be said of a user's own by that name."""
+    return CORPORA.get(name) or Corpus(
+        name=name,
+        title=name,
+        emotions=EMOTIONS,
+        genders=GENDERS,
+        language="",
+        licence=OWN_LICENCE,
+        citation="",
+        read_name=lambda _: None,
+    )
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return each name once: those of the catalogue in its order, then own ones by alphabet."""
+    found = set(names)
+    known = tuple(name for name in CORPORA if name in found)
+    return known + tuple(sorted(found - CORPORA.keys()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +27,16 @@ SOUND_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".aif", ".aiff", "
 SAME_RECORDING = (("ravdess/03-01-03-01-02-01-07", "ravdess/03-01-03-01-02-02-07"),)
 """Clips, by :attr:`Clip.key`, that were published twice: never let them part into two folds."""
 
+CLASS_CLIPS = 10
+CLASS_SHARE = 0.05
+"""An emotion of fewer clips than both is no class of its corpus: strays."""
+
 CREMA_D_ACTORS = "VideoDemographics.csv"
 """CREMA-D's table of its actors, published beside its sound folder."""
+
+
+_GIT_LFS_POINTER = b"version https://git-lfs"
+"""How CREMA-D's sound files begin in a clone that was made without git-lfs."""
 
 
 class CorpusError(Exception):
@@ -42,14 +51,14 @@ class Clip:
     corpus: str
     speaker: str
     """Prefixed by the corpus: ``ravdess/01``."""
-    gender: str
-    """``female`` or ``male``."""
+    gender: str | None
+    """``female`` or ``male``; None where a user's own table leaves it open."""
     emotion: str | None
-    """One of :data:`intone_lab.catalogue.EMOTIONS`, or None for what is none of them."""
+    """One of :data:`intone_lab.catalogue.EMOTIONS`; None for what is none of them, or open."""
     sentence: str
     """What is said, as the corpus numbers it; unique within the corpus only."""
     name: str
-    """The published file name without its ending."""
+    """The published file name without its ending; the path that a user's own table gives."""
 
     @property
     def key(self) -> str:
@@ -80,10 +89,15 @@ def find_clips(root: Path, corpora: Sequence[str] | None = None) -> list[Clip]:
     Takes and raises what :func:`survey` does.
     """
     found = survey(root, corpora)
-    for reason, count in sorted(Counter(skipped.reason for skipped in found.skipped).items()):
-        example = next(skipped.path for skipped in found.skipped if skipped.reason == reason)
-        _log.warning("skipped %d files, such as %s: %s", count, example, reason)
+    log_skipped(found.skipped)
     return list(found.clips)
+
+
+def log_skipped(skipped: Sequence[Skipped]) -> None:
+    """Tell the log what was skipped, a line a reason."""
+    for reason, count in sorted(Counter(file.reason for file in skipped).items()):
+        example = next(file.path for file in skipped if file.reason == reason)
+        _log.warning("skipped %d files, such as %s: %s", count, example, reason)
 
 
 def survey(root: Path, corpora: Sequence[str] | None = None) -> Survey:
@@ -115,17 +129,23 @@ def survey(root: Path, corpora: Sequence[str] | None = None) -> Survey:
     return Survey(tuple(order), tuple(skipped))
 
 
-def emotions_present(clips: Iterable[Clip], at_least: int = 10) -> dict[str, tuple[str, ...]]:
+def emotions_present(clips: Iterable[Clip]) -> dict[str, tuple[str, ...]]:
     """The emotions that the clips of each corpus hold, in the order of ``EMOTIONS``.
 
-    Fewer than ``at_least`` clips do not make a class: a copy of CREMA-D with 1,720 happy and
-    sad clips and one neutral one teaches nothing about neutral.
+    A few stray clips do not make a class: fewer than :data:`CLASS_CLIPS`, and than
+    :data:`CLASS_SHARE` of the corpus. A copy of CREMA-D with 1,720 happy and sad clips and one
+    neutral one teaches nothing about neutral; of a user's own thirty clips, three do.
     """
     counts: dict[str, Counter[str | None]] = {}
     for clip in clips:
         counts.setdefault(clip.corpus, Counter())[clip.emotion] += 1
     return {
-        corpus: tuple(emotion for emotion in EMOTIONS if count[emotion] >= at_least)
+        corpus: tuple(
+            emotion
+            for emotion in EMOTIONS
+            if count[emotion] >= min(CLASS_CLIPS, CLASS_SHARE * sum(count.values()))
+            and count[emotion]
+        )
         for corpus, count in counts.items()
     }
 
@@ -134,15 +154,32 @@ def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
     """Samples of a clip, float32 of shape (n,) in [-1, 1], and its rate in Hz.
 
     Channels are averaged: RAVDESS has five clips that are mono in stereo files. What the file
-    is, its content says: TESS has AIFF files named ``.wav``. Raises :class:`CorpusError`.
+    is, its content says: TESS has AIFF files named ``.wav``. Raises :class:`CorpusError` for
+    whatever cannot be used: no file, no sound, cut short, empty, samples that are no numbers.
     """
     try:
-        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise CorpusError(f"{path} cannot be read: {error}") from error
+        # soundfile cannot encode a name that is no UTF-8.
+        samples, rate_hz = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:
+        raise CorpusError(f"{path} cannot be read: {_why(path, error)}") from error
     if not len(samples):
         raise CorpusError(f"{path} holds no audio")
+    if not np.isfinite(samples).all():
+        raise CorpusError(f"{path} holds samples that are no numbers")
     return samples.mean(axis=1, dtype=np.float32), int(rate_hz)
+
+
+def _why(path: Path, error: Exception) -> str:
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_GIT_LFS_POINTER))
+    except OSError as failed:
+        return failed.strerror or str(failed)
+    if start == _GIT_LFS_POINTER:
+        return "it is git-lfs's pointer to the sound; `git lfs pull` fetches the sound itself"
+    if isinstance(error, soundfile.LibsndfileError):
+        return str(error.error_string).removeprefix("Error : ")
+    return str(error)
 
 
 def _wanted(corpora: Sequence[str] | None) -> frozenset[str]:

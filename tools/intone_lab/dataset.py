@@ -1,7 +1,7 @@
 """Corpus clips to what the server would hear of them: features of the utterances it cuts.
 
 Every clip goes through the server's own decode, voice activity, endpointer and features
-(DESIGN: train on what the server hears). Speed copies are made from the audio, before.
+(DESIGN: train on what the server hears). Copies are made from the audio, before.
 """
 
 from __future__ import annotations
@@ -17,30 +17,37 @@ from pathlib import Path
 import numpy as np
 import soxr
 from rich.progress import track
+from scipy.fft import idct
 
 from intone.core.blocks import BlockShape
 from intone.core.decode import Decoder, to_int16
-from intone.core.features import Mfcc, MfccSettings
+from intone.core.features import FeatureSettings, LogMelSettings, Mfcc, MfccSettings
 from intone.core.front_end import FrontEnd
 from intone.core.vad import webrtc
 from intone.settings import EndpointerSettings
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray, SpeechBlock, SpeechEnded
+from intone_lab.architectures import BLOCK_FRAMES
+from intone_lab.copies import AS_IT_IS, Copy, send
 from intone_lab.corpora import Clip, read_audio
 
-BLOCK_FRAMES = 16
-"""160 ms a step: interims every 500 ms need no finer grid, and a call's cost is shared."""
-
 FEATURES = MfccSettings()
+"""What is kept of a clip: as many coefficients as filters, so that nothing is lost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
-    """What the server hears of one clip at one speed."""
+    """What the server hears of one copy of a clip."""
 
     clip: Clip
-    speed: float
+    copy: str
+    """Name of the :class:`intone_lab.copies.Copy`."""
     utterances: tuple[FloatArray, ...]
     """float32 (frames, coefficients) of each utterance, a whole number of blocks long."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is the clip as it is."""
+        return self.copy == AS_IT_IS.name
 
     @property
     def longest(self) -> FloatArray | None:
@@ -53,12 +60,18 @@ def block_shape() -> BlockShape:
     return BlockShape(BLOCK_FRAMES * FEATURES.hop_samples, FEATURES.window_samples(BLOCK_FRAMES))
 
 
-def speed_copy(samples: FloatArray, speed: float) -> FloatArray:
-    """Play float32 ``samples`` (n,) at ``speed``, pitch and all, by resampling."""
-    if speed == 1.0:
-        return samples
-    resampled = soxr.resample(samples, SAMPLE_RATE_HZ * speed, SAMPLE_RATE_HZ, quality="HQ")
-    return np.asarray(resampled, np.float32)
+def as_features(mfcc: FloatArray, settings: FeatureSettings) -> FloatArray:
+    """Return float32 (…, frames, coefficients) of :data:`FEATURES` as ``settings`` has them.
+
+    Raises :class:`ValueError` for settings that are neither those nor their log-mel energies.
+    """
+    if settings == FEATURES:
+        return mfcc
+    shared = {name: value for name, value in asdict(FEATURES).items() if name != "coefficients"}
+    if settings != LogMelSettings(**shared):
+        raise ValueError(f"the lab keeps {FEATURES}, of which {settings} cannot be made")
+    energies: FloatArray = idct(mfcc, axis=-1, norm="ortho").astype(np.float32)
+    return energies
 
 
 def load_clip(clip: Clip) -> bytes:
@@ -69,11 +82,13 @@ def load_clip(clip: Clip) -> bytes:
     return to_int16(samples).tobytes()
 
 
-def hear(pcm: bytes, endpointer: EndpointerSettings | None = None) -> tuple[FloatArray, ...]:
+def hear(
+    data: bytes, audio: AudioFormat | None = None, endpointer: EndpointerSettings | None = None
+) -> tuple[FloatArray, ...]:
     """Return the features of every utterance that would get a result, (frames, coefficients)."""
     endpointer = endpointer or EndpointerSettings()
-    front_end = FrontEnd(AudioFormat(), endpointer, webrtc, block_shape())
-    hops = front_end.feed(pcm) + front_end.finish()
+    front_end = FrontEnd(audio or AudioFormat(), endpointer, webrtc, block_shape())
+    hops = front_end.feed(data) + front_end.finish()
     mfcc = Mfcc(FEATURES)
     windows: dict[int, list[FloatArray]] = {}
     heard = []
@@ -86,66 +101,85 @@ def hear(pcm: bytes, endpointer: EndpointerSettings | None = None) -> tuple[Floa
     return tuple(heard)
 
 
-def _examples(clip: Clip, speeds: Sequence[float]) -> list[Example]:
-    samples = Decoder(AudioFormat()).decode(load_clip(clip))[:, 0]
-    return [
-        Example(clip, speed, hear(to_int16(speed_copy(samples, speed)).tobytes()))
-        for speed in speeds
-    ]
+def _samples(clip: Clip) -> FloatArray:
+    return Decoder(AudioFormat()).decode(load_clip(clip))[:, 0]
 
 
-def prepare(clips: Sequence[Clip], speeds: Sequence[float], cache: Path) -> list[Example]:
-    """Hear every clip at every speed, from ``cache`` where it was done before.
+def _examples(job: tuple[Clip, Clip, Sequence[Copy]]) -> list[Example]:
+    clip, other, copies = job
+    samples, background = _samples(clip), _samples(other)
+    examples = []
+    for copy in copies:
+        sent = send(samples, copy, background, clip.key)
+        examples.append(Example(clip, copy.name, hear(sent.data, sent.audio)))
+    return examples
+
+
+def _backgrounds(clips: Sequence[Clip]) -> list[Clip]:
+    """Another speaker of the same corpus for each clip: half the corpus further on."""
+    by_corpus: dict[str, list[Clip]] = {}
+    for clip in clips:
+        by_corpus.setdefault(clip.corpus, []).append(clip)
+    chosen = {}
+    for own in by_corpus.values():
+        for index, clip in enumerate(own):
+            chosen[clip] = own[(index + len(own) // 2) % len(own)]
+    return [chosen[clip] for clip in clips]
+
+
+def prepare(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> list[Example]:
+    """Hear every copy of every clip, from ``cache`` where it was done before.
 
     The cache's name is a hash of everything that the features depend on but the audio and
-    the code: clips, speeds, endpointer and feature settings.
+    the code: clips, copies, endpointer and feature settings.
     """
     key = hashlib.sha256(
         json.dumps(
             [
                 [str(clip.path) for clip in clips],
-                list(speeds),
+                [asdict(copy) for copy in copies],
                 asdict(EndpointerSettings()),
                 asdict(FEATURES),
                 BLOCK_FRAMES,
             ]
         ).encode()
     ).hexdigest()[:16]
-    path = cache / f"heard-{key}.npz"
-    if path.exists():
-        return _load(path, clips, speeds)
+    folder = cache / f"heard-{key}"
+    if not folder.exists():
+        _save(folder, _hear_all(clips, copies))
+    return _load(folder, clips, copies)
+
+
+def _hear_all(clips: Sequence[Clip], copies: Sequence[Copy]) -> list[Example]:
     # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
     context = multiprocessing.get_context("spawn")
+    jobs = [(clip, other, copies) for clip, other in zip(clips, _backgrounds(clips), strict=True)]
     with ProcessPoolExecutor(mp_context=context) as pool:
-        jobs = pool.map(_examples, clips, [speeds] * len(clips), chunksize=16)
-        heard = [
+        heard = pool.map(_examples, jobs, chunksize=16)
+        return [
             example
-            for examples in track(jobs, "hearing the clips", total=len(clips))
+            for examples in track(heard, "hearing the clips", total=len(clips))
             for example in examples
         ]
-    _save(path, heard)
-    return heard
 
 
-def _save(path: Path, examples: Sequence[Example]) -> None:
+def _save(folder: Path, examples: Sequence[Example]) -> None:
     utterances = [utterance for example in examples for utterance in example.utterances]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(
-        partial,
-        counts=np.array([len(example.utterances) for example in examples]),
-        lengths=np.array([len(utterance) for utterance in utterances]),
-        features=np.concatenate(utterances),
-    )
-    partial.replace(path)
+    partial = folder.with_name("partial-" + folder.name)
+    partial.mkdir(parents=True, exist_ok=True)
+    np.save(partial / "counts.npy", [len(example.utterances) for example in examples])
+    np.save(partial / "lengths.npy", [len(utterance) for utterance in utterances])
+    np.save(partial / "features.npy", np.concatenate(utterances))
+    partial.replace(folder)
 
 
-def _load(path: Path, clips: Sequence[Clip], speeds: Sequence[float]) -> list[Example]:
-    with np.load(path) as stored:
-        counts, lengths, features = stored["counts"], stored["lengths"], stored["features"]
+def _load(folder: Path, clips: Sequence[Clip], copies: Sequence[Copy]) -> list[Example]:
+    counts, lengths = np.load(folder / "counts.npy"), np.load(folder / "lengths.npy")
+    # Mapped, not read: the processes that train side by side share one copy in memory.
+    features = np.load(folder / "features.npy", mmap_mode="r")
     utterances = iter(np.split(features, np.cumsum(lengths)[:-1]))
-    keys = [(clip, speed) for clip in clips for speed in speeds]
+    keys = [(clip, copy) for clip in clips for copy in copies]
     return [
-        Example(clip, speed, tuple(next(utterances) for _ in range(count)))
-        for (clip, speed), count in zip(keys, counts, strict=True)
+        Example(clip, copy.name, tuple(next(utterances) for _ in range(count)))
+        for (clip, copy), count in zip(keys, counts, strict=True)
     ]

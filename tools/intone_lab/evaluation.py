@@ -1,139 +1,206 @@
-"""What the exported file says of clips it never heard, through the server's own core."""
+"""What a model says of clips, through the server's own core, and how that is counted."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from intone.core.recogniser import Recogniser
 from intone.session import Session
-from intone.types import FloatArray, UtteranceResult
-from intone_lab.catalogue import EMOTIONS, GENDERS
+from intone.types import (
+    AudioFormat,
+    Decision,
+    Event,
+    FloatArray,
+    UtteranceDiscarded,
+    UtteranceInterim,
+    UtteranceResult,
+)
+from intone_lab import metrics
+from intone_lab.catalogue import EMOTIONS
 from intone_lab.corpora import Clip
-from intone_lab.dataset import load_clip
+from intone_lab.metrics import Counts, Pair
 
-CHUNK_BYTES = 3_200
-"""100 ms of 16 kHz s16le: what a live client sends at once."""
+PIECE_MS = 100
+"""What a live client sends at once."""
+TRAIL_MS = 100
+"""Shorter than a block: an interim after every block that may have one."""
+
+
+class Head(str, Enum):
+    """What a model answers; the values are the names of :class:`Clip`'s labels."""
+
+    EMOTION = "emotion"
+    GENDER = "gender"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trail:
+    """The interims of one utterance, one a block from the first that may have one."""
+
+    ends_ms: NDArray[np.int32]
+    """(n,) Audio heard, from the utterance's start, pre-roll included."""
+    emotion: FloatArray
+    """Log-probabilities (n, emotions)."""
+
+    def every(self, interim_ms: int) -> Trail:
+        """Return the interims a client gets that asked for one every ``interim_ms``."""
+        kept, due_ms = [], interim_ms
+        for index, end_ms in enumerate(self.ends_ms):
+            if end_ms >= due_ms:
+                kept.append(index)
+                due_ms = (end_ms // interim_ms + 1) * interim_ms
+        return Trail(self.ends_ms[kept], self.emotion[kept])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """One clip and what was said of it."""
+    """One clip and what was said of it; its longest utterance stands for it."""
 
     clip: Clip
     utterances: int
     """Utterances that got a result; a clip should give one."""
     emotion: FloatArray | None
-    """Log-probabilities (emotions,) of the longest utterance; None where none was heard."""
+    """Log-probabilities (emotions,); None where no utterance got a result."""
     gender: FloatArray | None
     """Log-probabilities (genders,), likewise."""
+    duration_ms: int = 0
+    discarded: int = 0
+    """Utterances that started and were discarded: too short, or without voiced sound."""
+    trail: Trail | None = None
+    """None where nothing was heard, or from a model that gives no interims."""
+
+    def said(self, head: Head) -> FloatArray | None:
+        """Return the head's log-probabilities."""
+        return self.emotion if head is Head.EMOTION else self.gender
+
+    def truth(self, head: Head) -> str | None:
+        """Return the clip's label; None where it has none."""
+        label: str | None = getattr(self.clip, head.value)
+        return label
 
 
-def listen(clips: Sequence[Clip], recogniser: Recogniser) -> list[Heard]:
-    """Stream every clip through a :class:`intone.session.Session` of its own.
+@dataclass(frozen=True, slots=True, eq=False)
+class Listened:
+    """What one model, or the models of several folds, said of many clips."""
 
-    The recogniser's card must not be calibrated (temperature 1): what comes back are the
-    model's own log-probabilities.
+    emotions: tuple[str, ...]
+    """The card's, in its order; clips of other emotions are not counted for emotion."""
+    genders: tuple[str, ...]
+    rows: tuple[Heard, ...]
+    unreadable: Sequence[str] = field(default=())
+    """Files that could not be read, and why; they count nowhere."""
+
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        """Those that the clips are of, sorted."""
+        return tuple(sorted({row.clip.corpus for row in self.rows}))
+
+    @property
+    def speakers(self) -> int:
+        """How many people speak."""
+        return len({row.clip.speaker for row in self.rows})
+
+    def of(self, corpus: str) -> Listened:
+        """Return one corpus's part."""
+        return replace(self, rows=tuple(row for row in self.rows if row.clip.corpus == corpus))
+
+    def labels(self, head: Head) -> tuple[str, ...]:
+        """Every label the model may say."""
+        return self.emotions if head is Head.EMOTION else self.genders
+
+    def present(self, head: Head) -> tuple[str, ...]:
+        """Labels of at least one clip in a hundred: a stray clip is no class."""
+        counts = Counter(row.truth(head) for row in self.rows)
+        labelled = sum(count for label, count in counts.items() if label is not None)
+        order = [name for name in EMOTIONS if name in self.emotions]
+        order += [name for name in self.emotions if name not in order]
+        labels = order if head is Head.EMOTION else self.genders
+        return tuple(name for name in labels if counts[name] * 100 >= max(labelled, 1))
+
+    def pairs(self, head: Head, among: Sequence[str]) -> list[Pair]:
+        """Return (true, said) of every clip of ``among``'s labels.
+
+        Said is the best of ``among``, None where nothing was heard.
+        """
+        return [pair for pairs in self._by_speaker(head, among).values() for pair in pairs]
+
+    def counts(self, head: Head, among: Sequence[str]) -> Counts:
+        """Return the confusions of :meth:`pairs`."""
+        return metrics.confusion(self.pairs(head, among), among)
+
+    def counts_by_speaker(self, head: Head, among: Sequence[str]) -> list[Counts]:
+        """Return the same, a matrix a speaker."""
+        by_speaker = self._by_speaker(head, among)
+        return [metrics.confusion(pairs, among) for pairs in by_speaker.values()]
+
+    def _by_speaker(self, head: Head, among: Sequence[str]) -> dict[str, list[Pair]]:
+        columns = [self.labels(head).index(name) for name in among]
+        by_speaker: dict[str, list[Pair]] = {}
+        for row in self.rows:
+            true, said = row.truth(head), row.said(head)
+            if true in among and true is not None:
+                best = None if said is None else among[int(np.argmax(said[columns]))]
+                by_speaker.setdefault(row.clip.speaker, []).append((true, best))
+        return by_speaker
+
+
+def joined(parts: Sequence[Listened]) -> Listened:
+    """Return several parts of one model's, or one run's, as one. There must be a part."""
+    return replace(
+        parts[0],
+        rows=tuple(row for part in parts for row in part.rows),
+        unreadable=tuple(line for part in parts for line in part.unreadable),
+    )
+
+
+def hear(clip: Clip, data: bytes, audio: AudioFormat, recogniser: Recogniser) -> Heard:
+    """Stream ``data``, as ``audio`` says it is written, to a session of its own.
+
+    The recogniser's card must not be calibrated (temperature 1): what is kept are the model's
+    own log-probabilities.
     """
-    return [_listen(clip, recogniser) for clip in clips]
-
-
-def _listen(clip: Clip, recogniser: Recogniser) -> Heard:
-    session = Session(model=recogniser, interim_ms=0)
-    pcm = load_clip(clip)
-    events = []
-    for start in range(0, len(pcm), CHUNK_BYTES):
-        events += session.feed(pcm[start : start + CHUNK_BYTES])
+    session = Session(audio, model=recogniser, interim_ms=TRAIL_MS)
+    piece_bytes = audio.bytes_per_second * PIECE_MS // 1_000
+    events: list[Event] = []
+    for start in range(0, len(data), piece_bytes):
+        events += session.feed(data[start : start + piece_bytes])
     events += session.finish()
+    return _summarise(clip, events)
+
+
+def _summarise(clip: Clip, events: Sequence[Event]) -> Heard:
     results = [event for event in events if isinstance(event, UtteranceResult)]
+    discarded = sum(isinstance(event, UtteranceDiscarded) for event in events)
     longest = max(results, key=lambda result: result.end_ms - result.start_ms, default=None)
     if longest is None:
-        return Heard(clip, 0, None, None)
-    emotion, gender = longest.emotion.scores, longest.gender.scores
+        return Heard(clip, 0, None, None, discarded=discarded)
+    interims = [
+        event
+        for event in events
+        if isinstance(event, UtteranceInterim) and event.utterance_id == longest.utterance_id
+    ]
     return Heard(
         clip,
         len(results),
-        np.log([emotion[name] + 1e-12 for name in EMOTIONS]).astype(np.float32),
-        np.log([gender[name] + 1e-12 for name in GENDERS]).astype(np.float32),
+        _log(longest.emotion),
+        _log(longest.gender),
+        longest.end_ms - longest.start_ms,
+        discarded,
+        _trail(interims) if interims else None,
     )
 
 
-def emotion_pairs(heard: Sequence[Heard], among: Sequence[str]) -> list[tuple[str, str | None]]:
-    """Return (true, said) of every clip of ``among``'s emotions.
-
-    Said is the best of ``among``, None where nothing was heard.
-    """
-    columns = [EMOTIONS.index(name) for name in among]
-    return [
-        (
-            str(row.clip.emotion),
-            None if row.emotion is None else among[int(np.argmax(row.emotion[columns]))],
-        )
-        for row in heard
-        if row.clip.emotion in among
-    ]
+def _trail(interims: Sequence[UtteranceInterim]) -> Trail:
+    ends_ms = [interim.end_ms - interim.start_ms for interim in interims]
+    emotion = [_log(interim.emotion) for interim in interims]
+    return Trail(np.array(ends_ms, np.int32), np.stack(emotion))
 
 
-def gender_pairs(heard: Sequence[Heard]) -> list[tuple[str, str | None]]:
-    """Return (true, said) of every clip."""
-    return [
-        (row.clip.gender, None if row.gender is None else GENDERS[int(np.argmax(row.gender))])
-        for row in heard
-    ]
-
-
-def confusion(pairs: Sequence[tuple[str, str | None]], labels: Sequence[str]) -> NDArray[np.int64]:
-    """Return counts (labels, labels + 1): rows true, columns said; the last is nothing heard."""
-    counts = np.zeros((len(labels), len(labels) + 1), np.int64)
-    for true, said in pairs:
-        column = len(labels) if said is None else list(labels).index(said)
-        counts[list(labels).index(true), column] += 1
-    return counts
-
-
-def recalls(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the recall of each class that occurs; a clip in which nothing was heard is wrong."""
-    total = counts.sum(axis=1)
-    occurs = total > 0
-    result: NDArray[np.float64] = np.diagonal(counts)[occurs] / total[occurs]
-    return result
-
-
-def uar(pairs: Sequence[tuple[str, str | None]], labels: Sequence[str]) -> float:
-    """Unweighted average recall: the mean of the classes' recalls."""
-    return float(recalls(confusion(pairs, labels)).mean())
-
-
-def accuracy(pairs: Sequence[tuple[str, str | None]]) -> float:
-    """Share of clips that are right."""
-    return float(np.mean([true == said for true, said in pairs]))
-
-
-def present(heard: Sequence[Heard]) -> tuple[str, ...]:
-    """Emotions of at least one clip in a hundred, in the usual order: a stray clip is no class."""
-    counts = Counter(row.clip.emotion for row in heard)
-    return tuple(name for name in EMOTIONS if counts[name] * 100 >= max(len(heard), 1))
-
-
-def speaker_interval(
-    heard: Sequence[Heard], seed: int = 0, draws: int = 1_000
-) -> tuple[float, float]:
-    """95 % interval of the emotion UAR when speakers are drawn anew (bootstrap by speaker)."""
-    among = present(heard)
-    by_speaker: dict[str, list[Heard]] = {}
-    for row in heard:
-        by_speaker.setdefault(row.clip.speaker, []).append(row)
-    counts = np.stack(
-        [confusion(emotion_pairs(rows, among), among) for rows in by_speaker.values()]
-    )
-    rng = np.random.default_rng(seed)
-    figures = [
-        float(recalls(counts[rng.integers(0, len(counts), len(counts))].sum(axis=0)).mean())
-        for _ in range(draws)
-    ]
-    low, high = np.quantile(figures, (0.025, 0.975))
-    return float(low), float(high)
+def _log(decision: Decision) -> FloatArray:
+    return np.log(np.array(list(decision.scores.values())) + 1e-12).astype(np.float32)

@@ -1,20 +1,21 @@
-"""A trained model to the streaming step on TFLite, and the folder that the server loads."""
+"""A trained model to TFLite, and the folder that the server loads."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from intone.core.card import Accuracy, Card, TrainingCorpus, write_card
 from intone.core.decision import Calibration
 from intone.models import CARD_FILE
-from intone_lab.architectures import gru
-from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS
+from intone_lab.architectures import ARCHITECTURES, BLOCK_FRAMES, LONGEST_FRAMES, Architecture
+from intone_lab.catalogue import GENDERS, OWN_LICENCE, corpus_named
 from intone_lab.corpora import Clip
-from intone_lab.dataset import BLOCK_FRAMES, FEATURES
+
+if TYPE_CHECKING:
+    import keras
 
 MODEL_FILE = "model.tflite"
 
@@ -25,59 +26,48 @@ INTENDED_USE = (
 )
 
 
-def to_tflite(model: keras.Model, *, quantised: bool) -> bytes:
-    """Convert ``model`` to its step function: int8 weights, or float32 throughout."""
-    import tensorflow as tf
-
-    from intone_lab.architectures.gru_step import GruStep
-
-    step = tf.function(
-        GruStep(model, BLOCK_FRAMES),
-        input_signature=[
-            tf.TensorSpec((None, BLOCK_FRAMES, FEATURES.coefficients), tf.float32, "features"),
-            tf.TensorSpec((None, state_size()), tf.float32, "state"),
-        ],
-    )
-    module = tf.Module()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [step.get_concrete_function()], module
-    )
-    if quantised:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        # tflite-runtime 2.14 cannot read the per-channel form (FULLY_CONNECTED version 12).
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
-    content: bytes = converter.convert()
-    return content
+DEFAULT = ARCHITECTURES["gru"]
 
 
-def state_size() -> int:
+def to_tflite(
+    model: keras.Model, *, quantised: bool, architecture: Architecture = DEFAULT
+) -> bytes:
+    """Convert ``model`` to what the server loads: int8 weights, or float32 throughout."""
+    return architecture.to_tflite(model, quantised=quantised)
+
+
+def state_size(architecture: Architecture = DEFAULT) -> int:
     """Length of the state vector."""
-    return sum(gru.state_layout(FEATURES.coefficients).values())
+    return architecture.state_size
 
 
 def make_card(
     content: bytes,
     clips: Sequence[Clip] = (),
     *,
-    name: str = "gru",
+    architecture: Architecture = DEFAULT,
+    name: str | None = None,
+    emotions: Sequence[str] | None = None,
     emotion_calibration: Calibration | None = None,
     gender_calibration: Calibration | None = None,
     accuracy: Sequence[Accuracy] = (),
 ) -> Card:
-    """Return the card of ``content``, trained on ``clips``."""
+    """Return the card of ``content``, trained on ``clips``.
+
+    ``name`` and ``emotions`` are the architecture's own unless told; the emotions are those
+    that the model was built for, in the order of its outputs.
+    """
     return Card(
-        name=name,
-        kind="streaming",
-        description=(
-            "Two causal convolutions, two GRU layers of 128 units with a residual, "
-            "running attention and mean pooling; int8 weights, float32 activations."
-        ),
+        name=name or architecture.name,
+        kind=architecture.kind,
+        description=architecture.description,
         file=MODEL_FILE,
         sha256=hashlib.sha256(content).hexdigest(),
-        features=FEATURES,
+        features=architecture.features,
         block_frames=BLOCK_FRAMES,
-        state_size=state_size(),
-        emotions=EMOTIONS,
+        state_size=architecture.state_size,
+        longest_frames=None if architecture.is_streaming else LONGEST_FRAMES,
+        emotions=tuple(emotions or architecture.emotions),
         genders=GENDERS,
         emotion_calibration=emotion_calibration or Calibration(),
         gender_calibration=gender_calibration or Calibration(),
@@ -98,8 +88,8 @@ def write_model(folder: Path, content: bytes, card: Card) -> None:
 def _training(clips: Sequence[Clip]) -> tuple[TrainingCorpus, ...]:
     return tuple(
         TrainingCorpus(
-            corpus=CORPORA[name].title,
-            licence=CORPORA[name].licence,
+            corpus=corpus_named(name).title,
+            licence=corpus_named(name).licence,
             speakers=len({clip.speaker for clip in clips if clip.corpus == name}),
             clips=sum(clip.corpus == name for clip in clips),
         )
@@ -110,5 +100,8 @@ def _training(clips: Sequence[Clip]) -> tuple[TrainingCorpus, ...]:
 def _licence(clips: Sequence[Clip]) -> str:
     if not clips:
         return "not trained on any corpus"
-    terms = "; ".join(f"{row.corpus}: {row.licence}" for row in _training(clips))
+    rows = _training(clips)
+    terms = "; ".join(f"{row.corpus}: {row.licence}" for row in rows)
+    if all(row.licence == OWN_LICENCE for row in rows):
+        return terms
     return f"for non-commercial use, as the corpora's terms ask ({terms})"

@@ -42,13 +42,14 @@ def by_speaker(
 
 
 def _deal(clips: Sequence[Clip], seed: int, always_train: frozenset[str]) -> dict[str, int]:
-    rng = np.random.default_rng(seed)
     fold_of: dict[str, int] = {}
     corpora = sorted({clip.corpus for clip in clips} - always_train)
     for corpus in corpora:
-        # The deal goes on from women to men: folds differ by one speaker of a corpus at most.
+        # Of its own: who stands where must not depend on which other corpora there are.
+        rng = np.random.default_rng([seed, *corpus.encode()])
+        # The deal goes on from one to the next: folds differ by one speaker of a corpus at most.
         turn = 0
-        for gender in ("female", "male"):
+        for gender in ("female", "male", None):
             speakers = sorted(
                 {c.speaker for c in clips if c.corpus == corpus and c.gender == gender}
             )

@@ -5,29 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from intone.core.tflite import streaming
-from intone.types import FloatArray
-from intone_lab import export
-from intone_lab.calibration import probabilities
-from intone_lab.catalogue import EMOTIONS
+from intone_lab.architectures import ARCHITECTURES, load_model
+from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip
-from intone_lab.dataset import Example, prepare
-from intone_lab.evaluation import Heard, listen
+from intone_lab.dataset import prepare
 from intone_lab.folds import Split, at_random, by_speaker
-from intone_lab.training import SPEEDS, TrainSettings, save, train
+from intone_lab.run_record import FINAL
+from intone_lab.training import TrainSettings, save, train
 
 ALWAYS_TRAIN = frozenset({"tess"})
 """Two speakers, both women: there is no fold of TESS without half of its voices."""
-FINAL = "final"
-"""The split that holds nobody out, what ships; tested on corpora that are not trained on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,22 +32,14 @@ class Trained:
     split: Split
     int8: bytes
     float32: bytes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """What a split's model says of the clips it never heard."""
-
-    split: Split
-    int8: list[Heard]
-    float32: list[Heard]
-    stream_gap: float
-    """Largest difference in probability, float model streamed against Keras offline."""
+    seconds: float | None
+    """What training took; None where it was done before."""
 
 
 def splits(clips: Sequence[Clip], settings: TrainSettings) -> list[Split]:
     """Return every split of a complete run: the folds, the random one, and the final one."""
-    labelled = [clip for clip in clips if clip.emotion is not None]
+    emotions = ARCHITECTURES[settings.architecture].emotions
+    labelled = [clip for clip in clips if clip.emotion in emotions]
     own = [clip for clip in labelled if clip.corpus in settings.corpora]
     strangers = [clip for clip in labelled if clip.corpus not in settings.corpora]
     return [
@@ -76,7 +63,7 @@ def train_all(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps(settings.as_row(), indent=2, default=str))
     # Once, before the processes that read it from there.
-    prepare(clips, SPEEDS, runs / "heard")
+    prepare(clips, COPIES, runs / "heard")
     every_split = splits(clips, settings)
     # Fresh processes: TensorFlow does not survive a fork, and each gets one thread.
     context = multiprocessing.get_context("spawn")
@@ -89,12 +76,16 @@ def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split
     """Train and export a split, or take both from the run's folder if they are there."""
     folder = run_folder(runs, clips, settings)
     exports = [folder / f"{split.name}.{kind}.tflite" for kind in ("int8", "float32")]
+    seconds = None
     if not all(path.exists() for path in exports):
+        started = time.monotonic()
         model = _trained_model(clips, runs, settings, split)
+        seconds = time.monotonic() - started
         for path, quantised in zip(exports, (True, False), strict=True):
-            path.write_bytes(export.to_tflite(model, quantised=quantised))
+            architecture = ARCHITECTURES[settings.architecture]
+            path.write_bytes(architecture.to_tflite(model, quantised=quantised))
     int8, float32 = (path.read_bytes() for path in exports)
-    return Trained(split, int8, float32)
+    return Trained(split, int8, float32, seconds)
 
 
 def _trained_model(
@@ -106,44 +97,9 @@ def _trained_model(
     tf.config.threading.set_inter_op_parallelism_threads(1)
     path = run_folder(runs, clips, settings) / f"{split.name}.keras"
     if path.exists():
-        return keras.models.load_model(path)
+        return load_model(path)
     wanted = set(split.train)
-    examples = [e for e in prepare(clips, SPEEDS, runs / "heard") if e.clip in wanted]
+    examples = [e for e in prepare(clips, COPIES, runs / "heard") if e.clip in wanted]
     model = train(examples, settings, split.name)
     save(model, path)
     return model
-
-
-def measure(trained: Trained, examples: Sequence[Example], model_path: Path) -> Measured:
-    """Stream the held-out clips to both exports, and compare with the Keras model offline."""
-    clips = trained.split.test
-    int8, float32 = (
-        listen(clips, streaming(export.make_card(content), content))
-        for content in (trained.int8, trained.float32)
-    )
-    offline = {e.clip: e.longest for e in examples if e.speed == 1.0}
-    gap = _stream_gap(float32, offline, model_path)
-    return Measured(trained.split, int8, float32, gap)
-
-
-def _stream_gap(
-    heard: Sequence[Heard], offline: Mapping[Clip, FloatArray | None], model_path: Path
-) -> float:
-    """Largest difference in probability between the stream and Keras on the whole utterance.
-
-    Of clips that give one utterance: of two as long as each other either may stand for the clip.
-    """
-    model = keras.models.load_model(model_path)
-    by_length: dict[int, list[tuple[FloatArray, FloatArray]]] = {}
-    for row in heard:
-        utterance = offline[row.clip]
-        if utterance is not None and row.emotion is not None and row.utterances == 1:
-            by_length.setdefault(len(utterance), []).append((utterance, np.exp(row.emotion)))
-    gap = 0.0
-    for pairs in by_length.values():
-        whole = np.stack([utterance for utterance, _ in pairs])
-        nothing_masked = np.zeros((len(pairs), len(EMOTIONS)), np.float32)
-        said = model.predict_on_batch({"features": whole, "allowed": nothing_masked})
-        streamed = np.stack([probability for _, probability in pairs])
-        gap = max(gap, float(np.abs(probabilities(said["emotion"][:, -1], 1.0) - streamed).max()))
-    return gap

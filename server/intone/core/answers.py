@@ -45,11 +45,14 @@ class Answers:
             hop.utterance_id, hop.channel, to_ms(hop.start_sample), hop.continues
         )
 
-    def scored(self, hop: SpeechBlock, scores: Scores) -> UtteranceInterim | None:
+    def scored(self, hop: SpeechBlock, scores: Scores | None) -> UtteranceInterim | None:
         """Take the scores after a block; return an interim when one is due.
 
-        Due is counted in audio time, so that it does not depend on how fast audio comes.
+        None are the scores of a model that answers at the end: no interim is due then. Due
+        is counted in audio time, so that it does not depend on how fast audio comes.
         """
+        if scores is None:
+            return None
         utterance = self._open[hop.utterance_id]
         utterance.scores = scores
         if not self._interim_samples or hop.end_sample < utterance.next_interim_sample:
@@ -62,12 +65,13 @@ class Answers:
         span = (hop.utterance_id, hop.channel, to_ms(hop.start_sample), to_ms(hop.end_sample))
         return UtteranceInterim(*span, emotion, gender)
 
-    def ended(self, hop: SpeechEnded) -> UtteranceResult:
-        """Close an utterance with its final answer."""
+    def ended(self, hop: SpeechEnded, scores: Scores | None = None) -> UtteranceResult:
+        """Close an utterance with its final answer: ``scores``, or those of its last block."""
         utterance = self._open.pop(hop.utterance_id)
+        final = scores or utterance.scores
         # The segmenter ends nothing in a result that gave no block.
-        assert utterance.scores is not None
-        emotion, gender = self._decide(utterance.scores)
+        assert final is not None
+        emotion, gender = self._decide(final)
         return UtteranceResult(
             hop.utterance_id,
             hop.channel,

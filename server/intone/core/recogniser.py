@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from intone.core.card import Card
-from intone.types import FloatArray
+from intone.types import FloatArray, Scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -14,15 +15,25 @@ class StepOutput:
     """What one step says of each utterance in the batch."""
 
     emotion_logits: FloatArray
-    """float32 (batch, emotions)."""
+    """float32 (batch, emotions); (0, emotions) from a model that answers at the end."""
     gender_logits: FloatArray
-    """float32 (batch, genders)."""
-    states: FloatArray
-    """float32 (batch, state_size): to be given back with the utterance's next block."""
+    """float32 (batch, genders); likewise."""
+    states: Sequence[FloatArray]
+    """A float32 vector an utterance: to be given back with its next block."""
+
+    @property
+    def scores(self) -> list[Scores | None]:
+        """Each utterance's answer so far; None where the answer comes at the end."""
+        if not len(self.emotion_logits):
+            return [None] * len(self.states)
+        return [
+            Scores(emotion, gender)
+            for emotion, gender in zip(self.emotion_logits, self.gender_logits, strict=True)
+        ]
 
 
 class Recogniser(Protocol):
-    """Seam ``intone.recognisers``.
+    """Seam ``intone.recognisers``: a model that answers after every block.
 
     An entry point, named by a card's ``kind``, is a callable
     ``(card: Card, model: bytes) -> Recogniser``; it raises
@@ -34,11 +45,28 @@ class Recogniser(Protocol):
         """The model's card."""
         ...
 
-    def step(self, windows: FloatArray, states: FloatArray) -> StepOutput:
+    def step(self, windows: FloatArray, states: Sequence[FloatArray]) -> StepOutput:
         """Advance a batch of utterances by one block each.
 
-        ``windows`` is float32 (batch, card.shape.window), ``states`` float32
-        (batch, card.state_size), zeros for an utterance's first block. A row's output must
-        not depend on the other rows. Safe to call from several threads.
+        ``windows`` is float32 (batch, card.shape.window). ``states`` are float32 vectors,
+        one an utterance: ``card.state_size`` zeros with its first block, then what the step
+        before gave back. An utterance's output must not depend on the others'. Safe to call
+        from several threads.
+        """
+        ...
+
+
+@runtime_checkable
+class UtteranceRecogniser(Recogniser, Protocol):
+    """A model that answers once, when its utterance has ended; its card gives the longest.
+
+    Its steps gather what it will need in the states, which grow, and answer nothing.
+    """
+
+    def finish(self, state: FloatArray) -> Scores:
+        """Return the answer for an utterance whose last step left ``state``.
+
+        Called once an utterance that gets a result, and for no other. Safe to call from
+        several threads.
         """
         ...

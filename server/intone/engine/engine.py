@@ -12,20 +12,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from intone.core.recogniser import Recogniser
+from intone.core.recogniser import Recogniser, UtteranceRecogniser
+from intone.engine.batch import Batch, Block, Outcome, Ticket
 from intone.errors import IntoneError, Overloaded, RecogniserFailed
 from intone.settings import EngineSettings
-from intone.types import FloatArray, Scores
+from intone.types import FloatArray
 
 log = logging.getLogger(__name__)
-
-Outcome = Scores | IntoneError
-"""What became of a block: its scores, or the error that ended its utterance."""
 
 Post = Callable[[Callable[[], None]], object]
 """Runs a callable on the owner's thread, in order: ``loop.call_soon_threadsafe``."""
@@ -37,36 +34,6 @@ class EngineObserver(Protocol):
     def batch_done(self, waits_s: Sequence[float], inference_s: float) -> None:
         """``waits_s`` is how long each block waited, ``inference_s`` the model call's time."""
         ...
-
-
-@dataclass(slots=True, eq=False)
-class _Block:
-    window: FloatArray
-    arrived_s: float
-    is_waiting: bool = True
-
-
-class Ticket:
-    """One utterance's place in the engine; its state lives here."""
-
-    __slots__ = ("blocks", "is_busy", "is_dropped", "is_ended", "is_ready", "on_outcome", "state")
-
-    def __init__(self, on_outcome: Callable[[Outcome], None], state: FloatArray) -> None:
-        self.on_outcome = on_outcome
-        self.state = state
-        self.blocks: deque[_Block] = deque()
-        self.is_ready = False
-        self.is_busy = False
-        self.is_ended = False
-        self.is_dropped = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
-    tickets: list[Ticket]
-    blocks: list[_Block]
-    late: list[Ticket]
-    """Whose oldest block waited too long: over without a model call."""
 
 
 class Engine:
@@ -90,7 +57,7 @@ class Engine:
         self._changed = threading.Condition()
         self._ready: deque[Ticket] = deque()
         self._expected: set[Ticket] = set()
-        self._arrivals: deque[_Block] = deque()
+        self._arrivals: deque[Block] = deque()
         self._is_stopped = False
         name = f"intone-engine-{recogniser.card.name}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -99,15 +66,15 @@ class Engine:
 
     def start(self) -> None:
         """Run the model once at every size it will meet, then start the worker."""
-        shape, states = self._recogniser.card.shape, self._recogniser.card.state_size
-        size = 1
+        card, size = self._recogniser.card, 1
         while True:
-            self._recogniser.step(
-                np.zeros((size, shape.window), np.float32), np.zeros((size, states), np.float32)
-            )
+            windows = np.zeros((size, card.shape.window), np.float32)
+            output = self._recogniser.step(windows, [np.zeros(card.state_size, np.float32)] * size)
             if size == self._settings.max_batch:
                 break
             size = min(2 * size, self._settings.max_batch)
+        if isinstance(self._recogniser, UtteranceRecogniser):
+            self._recogniser.finish(output.states[0])
         self._thread.start()
 
     def stop(self) -> None:
@@ -127,12 +94,25 @@ class Engine:
             self._expected.add(ticket)
         return ticket
 
+    @property
+    def answers_at_end(self) -> bool:
+        """Whether the model answers once, when asked by :meth:`finish`."""
+        return self._recogniser.card.answers_at_end
+
     def submit(self, ticket: Ticket, window: FloatArray) -> None:
         """Queue the utterance's next block, float32 (card.shape.window,)."""
+        self._queue(ticket, window)
+
+    def finish(self, ticket: Ticket) -> None:
+        """End the utterance of a model that answers at the end: one more outcome comes."""
+        self._queue(ticket, None)
+        self.end(ticket)
+
+    def _queue(self, ticket: Ticket, window: FloatArray | None) -> None:
         with self._changed:
             if ticket.is_dropped:
                 return
-            block = _Block(window, time.monotonic())
+            block = Block(window, time.monotonic())
             ticket.blocks.append(block)
             self._arrivals.append(block)
             self._make_ready(ticket)
@@ -180,24 +160,28 @@ class Engine:
         if batch is None:
             return False
         started_s = time.monotonic()
-        outcomes = self._step(batch) if batch.tickets else []
+        outcomes = self._answer(batch) if batch.tickets else []
         self._settle(batch, outcomes, started_s, time.monotonic() - started_s)
         return True
 
-    def _take(self) -> _Batch | None:
+    def _take(self) -> Batch | None:
         with self._changed:
             while not (self._ready or self._is_stopped):
                 self._changed.wait()
             self._wait_for_company()
             if self._is_stopped:
                 return None
-            batch = _Batch([], [], [])
+            batch = Batch([], [], [])
             oldest_s = time.monotonic() - self._settings.discard_backlog_s
             while self._ready and len(batch.tickets) < self._settings.max_batch:
                 ticket = self._ready.popleft()
                 ticket.is_ready = False
                 if ticket.is_dropped:
                     continue
+                if batch.tickets and ticket.blocks[0].window is None:
+                    # One utterance's answer takes as long as many blocks: it goes alone.
+                    self._make_ready(ticket, is_next=True)
+                    break
                 if ticket.blocks[0].arrived_s < oldest_s:
                     self._drop(ticket)
                     batch.late.append(ticket)
@@ -207,6 +191,8 @@ class Engine:
                 ticket.is_busy = True
                 batch.tickets.append(ticket)
                 batch.blocks.append(block)
+                if block.window is None:
+                    break
             self._forget_answered()
             return batch
 
@@ -223,24 +209,33 @@ class Engine:
     def _is_complete(self) -> bool:
         """A full batch is ready, or everyone who may still send a block has."""
         wanted = min(self._settings.max_batch, len(self._expected))
-        return self._is_stopped or len(self._ready) >= wanted
+        # An end goes alone. The head has a block for certain: who drops it takes it off here.
+        head = self._ready[0].blocks
+        is_end = bool(head) and head[0].window is None
+        return self._is_stopped or is_end or len(self._ready) >= wanted
 
-    def _step(self, batch: _Batch) -> list[Outcome]:
-        windows = np.stack([block.window for block in batch.blocks])
-        states = np.stack([ticket.state for ticket in batch.tickets])
+    def _answer(self, batch: Batch) -> list[Outcome]:
         try:
-            output = self._recogniser.step(windows, states)
+            return self._finish(batch) if batch.is_end else self._step(batch)
         except Exception:  # whatever a model raises, its waiters are answered
             name = self._recogniser.card.name
             log.exception("model %s failed on a batch of %d", name, len(batch.tickets))
             return [RecogniserFailed(f"the model {name} failed") for _ in batch.tickets]
+
+    def _step(self, batch: Batch) -> list[Outcome]:
+        windows = np.stack([block.window for block in batch.blocks if block.window is not None])
+        output = self._recogniser.step(windows, [ticket.state for ticket in batch.tickets])
         for ticket, state in zip(batch.tickets, output.states, strict=True):
             ticket.state = state
-        scores = zip(output.emotion_logits, output.gender_logits, strict=True)
-        return [Scores(emotion, gender) for emotion, gender in scores]
+        return list(output.scores)
+
+    def _finish(self, batch: Batch) -> list[Outcome]:
+        # Only such a model's utterances are asked to finish.
+        assert isinstance(self._recogniser, UtteranceRecogniser)
+        return [self._recogniser.finish(ticket.state) for ticket in batch.tickets]
 
     def _settle(
-        self, batch: _Batch, outcomes: list[Outcome], started_s: float, inference_s: float
+        self, batch: Batch, outcomes: list[Outcome], started_s: float, inference_s: float
     ) -> None:
         answers: list[tuple[Ticket, Outcome]] = [
             (ticket, Overloaded("the engine was too far behind")) for ticket in batch.late
@@ -273,10 +268,13 @@ class Engine:
         while self._arrivals and not self._arrivals[0].is_waiting:
             self._arrivals.popleft()
 
-    def _make_ready(self, ticket: Ticket) -> None:
+    def _make_ready(self, ticket: Ticket, *, is_next: bool = False) -> None:
         if ticket.blocks and not ticket.is_ready and not ticket.is_busy:
             ticket.is_ready = True
-            self._ready.append(ticket)
+            if is_next:
+                self._ready.appendleft(ticket)
+            else:
+                self._ready.append(ticket)
 
     def _drop(self, ticket: Ticket) -> None:
         ticket.is_dropped = True

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from intone.core.answers import Answers
 from intone.core.front_end import FrontEnd
-from intone.engine.engine import Engine, Outcome, Ticket
+from intone.engine.batch import Outcome, Ticket
+from intone.engine.engine import Engine
 from intone.errors import IntoneError, RecogniserFailed
 from intone.types import (
     AudioFormat,
@@ -18,7 +19,6 @@ from intone.types import (
     Hop,
     Scores,
     SpeechBlock,
-    SpeechDiscarded,
     SpeechEnded,
     SpeechStarted,
     to_ms,
@@ -30,13 +30,13 @@ Emit = Callable[[Event | RecogniserFailed, float], None]
 
 @dataclass(slots=True, eq=False)
 class _Utterance:
-    """A running utterance, and the blocks of it that the engine has not answered."""
+    """A running utterance, and what of it the engine has not answered."""
 
     start: SpeechStarted
     end_sample: int
     """Cut into blocks, or ended, up to here."""
     ticket: Ticket | None = None
-    unscored: deque[_Entry] = field(default_factory=deque)
+    unanswered: deque[_Entry] = field(default_factory=deque)
     failure: IntoneError | None = None
     is_told: bool = False
     """The client was told that it is over."""
@@ -49,6 +49,8 @@ class _Entry:
     hop: Hop
     utterance: _Utterance
     arrived_s: float
+    is_waiting: bool = False
+    """For the engine's outcome: a block, or an end that asks for the answer."""
     scores: Scores | None = None
 
 
@@ -93,13 +95,16 @@ class LiveSession:
 
     @property
     def lag_ms(self) -> int:
-        """Audio taken since the start of the oldest block that is not scored."""
+        """Audio taken since the start of the oldest block, or the end, that is not answered."""
         if not self._queue:
             return 0
         oldest = self._queue[0].hop
-        # Only an unscored block keeps its place at the head.
-        assert isinstance(oldest, SpeechBlock)
-        return max(self.received_ms - to_ms(oldest.end_sample - self._engine.block_samples), 0)
+        # Only what the engine has not answered keeps its place at the head.
+        assert isinstance(oldest, SpeechBlock | SpeechEnded)
+        since = oldest.end_sample
+        if isinstance(oldest, SpeechBlock):
+            since -= self._engine.block_samples
+        return max(self.received_ms - to_ms(since), 0)
 
     @property
     def is_settled(self) -> bool:
@@ -147,10 +152,7 @@ class LiveSession:
                 utterance.end_sample = hop.end_sample
             entry = _Entry(hop, utterance, arrived_s)
             self._queue.append(entry)
-            if isinstance(hop, SpeechBlock):
-                self._submit(entry)
-            elif isinstance(hop, SpeechEnded | SpeechDiscarded) and utterance.ticket is not None:
-                self._engine.end(utterance.ticket)
+            self._submit(entry)
         self._tell_ready()
 
     def _open(self, start: SpeechStarted) -> None:
@@ -159,11 +161,21 @@ class LiveSession:
         self._running[start.utterance_id] = utterance
 
     def _submit(self, entry: _Entry) -> None:
-        utterance, hop = entry.utterance, entry.hop
-        if utterance.failure is None and utterance.ticket is not None:
-            assert isinstance(hop, SpeechBlock)
-            utterance.unscored.append(entry)
-            self._engine.submit(utterance.ticket, hop.window)
+        utterance, hop, ticket = entry.utterance, entry.hop, entry.utterance.ticket
+        if ticket is None or isinstance(hop, SpeechStarted):
+            return
+        asks_for_answer = isinstance(hop, SpeechEnded) and self._engine.answers_at_end
+        if not isinstance(hop, SpeechBlock) and not asks_for_answer:
+            self._engine.end(ticket)
+            return
+        entry.is_waiting = True
+        if utterance.failure is not None:
+            return
+        utterance.unanswered.append(entry)
+        if isinstance(hop, SpeechBlock):
+            self._engine.submit(ticket, hop.window)
+        else:
+            self._engine.finish(ticket)
 
     # --- outcomes in -------------------------------------------------------------------
 
@@ -173,9 +185,10 @@ class LiveSession:
             return
         if isinstance(outcome, IntoneError):
             utterance.failure = outcome
-            utterance.unscored.clear()
+            utterance.unanswered.clear()
         else:
-            utterance.unscored.popleft().scores = outcome
+            entry = utterance.unanswered.popleft()
+            entry.is_waiting, entry.scores = False, outcome
         self._tell_ready()
         self._on_progress()
 
@@ -184,14 +197,13 @@ class LiveSession:
     def _tell_ready(self) -> None:
         while self._queue:
             entry = self._queue[0]
-            is_scored = not isinstance(entry.hop, SpeechBlock) or entry.scores is not None
-            if not is_scored and entry.utterance.failure is None:
+            if entry.is_waiting and entry.utterance.failure is None:
                 return
             self._queue.popleft()
-            if is_scored:
-                self._tell(entry)
-            else:
+            if entry.is_waiting:
                 self._tell_failure(entry)
+            else:
+                self._tell(entry)
 
     def _tell(self, entry: _Entry) -> None:
         hop, utterance = entry.hop, entry.utterance
@@ -204,26 +216,27 @@ class LiveSession:
             if utterance.is_told:
                 return
             if isinstance(hop, SpeechEnded):
-                self._emit(self._answers.ended(hop), entry.arrived_s)
+                self._emit(self._answers.ended(hop, entry.scores), entry.arrived_s)
             else:
                 self._discard(utterance, hop.end_sample, hop.reason, entry.arrived_s)
 
     def _tell_interim(self, block: SpeechBlock, entry: _Entry) -> None:
-        assert entry.scores is not None
         interim = self._answers.scored(block, entry.scores)
         if interim is not None and self._interims_allowed(time.monotonic() - entry.arrived_s):
             self._emit(interim, entry.arrived_s)
 
     def _tell_failure(self, entry: _Entry) -> None:
-        utterance = entry.utterance
+        utterance, hop = entry.utterance, entry.hop
+        assert isinstance(hop, SpeechBlock | SpeechEnded)
+        if isinstance(hop, SpeechEnded):
+            del self._running[hop.utterance_id]
         if utterance.is_told:
             return
         reason = DiscardReason.OVERLOADED
         if isinstance(utterance.failure, RecogniserFailed):
             reason = DiscardReason.FAILED
             self._emit(utterance.failure, entry.arrived_s)
-        assert isinstance(entry.hop, SpeechBlock)
-        self._discard(utterance, entry.hop.end_sample, reason, entry.arrived_s)
+        self._discard(utterance, hop.end_sample, reason, entry.arrived_s)
 
     def _discard(
         self,

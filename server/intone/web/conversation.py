@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from intone.core.answers import Answers
+from intone.core.card import Card, endpointer_for
 from intone.core.front_end import FrontEnd
 from intone.engine.live import LiveSession
 from intone.errors import ConfigAfterAudio, IntoneError, InvalidAudioFrame, NotConfigured
@@ -86,13 +87,14 @@ class Conversation:
         """Say what of ``wishes`` is refused, then the configuration in effect."""
         for error in self._negotiation.apply(wishes, all_or_nothing=False):
             self.tell_error(error)
+        card = self._card
         self._say(
             wire.SessionCreated(
                 protocol=wire.PROTOCOL,
                 session_id=self._session_id,
                 audio=translate.audio(self.config.audio),
-                model=translate.model(self._server.store[self.config.model].card),
-                interim_ms=self.config.interim_ms,
+                model=translate.model(card),
+                interim_ms=translate.interim_ms(card, self.config.interim_ms),
                 limits=translate.limits(self._limits),
             )
         )
@@ -153,13 +155,18 @@ class Conversation:
             return
         if source := translate.source(update):
             log.info("audio source", extra={"session_id": self._session_id, **source})
+        card = self._card
         self._say(
             wire.SessionUpdated(
                 audio=translate.audio(self.config.audio),
-                model=translate.model(self._server.store[self.config.model].card),
-                interim_ms=self.config.interim_ms,
+                model=translate.model(card),
+                interim_ms=translate.interim_ms(card, self.config.interim_ms),
             )
         )
+
+    @property
+    def _card(self) -> Card:
+        return self._server.store[self.config.model].card
 
     def _pong(self, ping: wire.Ping) -> None:
         self._say(wire.Pong(marker=ping.marker, received_ms=self.received_ms, lag_ms=self.lag_ms))
@@ -194,11 +201,11 @@ class Conversation:
     # --- events ------------------------------------------------------------------------
 
     def _new_live(self, config: SessionConfig) -> LiveSession:
-        server = self._server
-        card = server.store[config.model].card
+        server, card = self._server, self._card
+        endpointer = endpointer_for(card, server.settings.endpointer)
         return LiveSession(
             config.audio,
-            FrontEnd(config.audio, server.settings.endpointer, server.make_detector, card.shape),
+            FrontEnd(config.audio, endpointer, server.make_detector, card.shape),
             server.engine(config.model),
             Answers(card, config.interim_ms),
             emit=self._tell,

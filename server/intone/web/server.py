@@ -12,6 +12,7 @@ from threading import Event as Flag
 from typing import Protocol
 
 from intone import plugins
+from intone.core.card import endpointer_for
 from intone.core.front_end import DetectorFactory
 from intone.engine.engine import Engine
 from intone.engine.sinks import Sink
@@ -76,6 +77,8 @@ class Server:
 
     def _new_engine(self, name: str, loop: asyncio.AbstractEventLoop) -> Engine:
         model = self.store[name]
+        # Refused now, not when the first session asks for it.
+        endpointer_for(model.card, self.settings.endpointer)
         observer = self.metrics.for_model(model.card)
         with native_greeting_hidden():
             recogniser = model.new_recogniser()

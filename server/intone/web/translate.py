@@ -37,8 +37,17 @@ def audio(audio_format: AudioFormat) -> wire.Audio:
 def model(card: Card) -> wire.Model:
     """Word what a session needs to know of its model."""
     return wire.Model(
-        name=card.name, sha256=card.sha256, emotions=card.emotions, genders=card.genders
+        name=card.name,
+        sha256=card.sha256,
+        emotions=card.emotions,
+        genders=card.genders,
+        interims=not card.answers_at_end,
     )
+
+
+def interim_ms(card: Card, wished_ms: int) -> int:
+    """Return the interval in effect: a model that answers at the end gives no interims."""
+    return 0 if card.answers_at_end else wished_ms
 
 
 def model_entry(card: Card) -> wire.ModelEntry:
@@ -53,6 +62,7 @@ def model_entry(card: Card) -> wire.ModelEntry:
         accuracy=[msgspec.structs.asdict(figure) for figure in card.accuracy],
         licence=card.licence,
         intended_use=card.intended_use,
+        interims=not card.answers_at_end,
     )
 
 

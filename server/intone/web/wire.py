@@ -34,6 +34,8 @@ class Model(Struct, frozen=True, kw_only=True):
     sha256: str
     emotions: tuple[str, ...]
     genders: tuple[str, ...]
+    interims: bool = True
+    """Whether it answers while an utterance runs; one that does not answers at its end alone."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -70,9 +72,6 @@ class Produced(Struct, frozen=True, kw_only=True):
     utterances: int
     interims: int
     discarded: int
-
-
-# --- client to server -----------------------------------------------------------------
 
 
 class AudioUpdate(Struct, frozen=True, kw_only=True):
@@ -278,6 +277,7 @@ class ModelEntry(Struct, frozen=True, kw_only=True):
     accuracy: list[dict[str, Any]]
     licence: str
     intended_use: str
+    interims: bool = True
 
 
 class Models(Struct, frozen=True, kw_only=True):

@@ -8,13 +8,9 @@ is also the answer of the utterance that would end there; the loss asks for all 
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from intone_lab.architectures.layers import Array, RunningPool
 
 KERNEL = 5
 FILTERS = 128
@@ -22,26 +18,6 @@ UNITS = 128
 POOL = 2
 STRIDE = POOL * POOL
 """Feature frames to one GRU step."""
-ATTENTION_REACH = 4.0
-"""Attention scores stay within ±4, so that their running sum cannot overflow or need a maximum."""
-
-
-@keras.saving.register_keras_serializable("intone")
-class RunningPool(keras.layers.Layer):  # type: ignore[misc]
-    """Attention and mean pooling over all steps so far: (batch, steps, u) to (batch, steps, 2u)."""
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the attention vector."""
-        self.attention = self.add_weight(shape=(input_shape[-1], 1), name="attention")
-
-    def call(self, hidden: Any) -> Any:
-        """Return the pooled answer at every step."""
-        ops = keras.ops
-        score = ATTENTION_REACH * ops.tanh(ops.matmul(hidden, self.attention))
-        weight = ops.exp(score)
-        attended = ops.cumsum(weight * hidden, axis=1) / ops.cumsum(weight, axis=1)
-        steps = ops.cumsum(ops.ones_like(weight), axis=1)
-        return ops.concatenate([attended, ops.cumsum(hidden, axis=1) / steps], axis=-1)
 
 
 def build(

@@ -6,6 +6,10 @@ import os
 
 import click
 
+from intone_lab.cli.corpora import corpora
+from intone_lab.cli.download import download
+from intone_lab.cli.evaluate import evaluate
+from intone_lab.cli.explore import explore
 from intone_lab.cli.train import train
 
 
@@ -16,5 +20,5 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-for _command in (train,):
+for _command in (corpora, download, explore, train, evaluate):
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""``intone-lab train``: the default model from a folder of corpora."""
+"""``intone-lab train``: a model from a folder of corpora."""
 
 from __future__ import annotations
 
@@ -9,29 +9,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
+
+from intone_lab.architectures import ARCHITECTURES, Architecture
+from intone_lab.catalogue import CORPORA, GENDERS, in_order
+from intone_lab.cli.data import FOLDER, table_option, usable_clips
 
 if TYPE_CHECKING:
     from intone_lab.corpora import Clip
+    from intone_lab.pipeline import Trained
+    from intone_lab.run_record import Run
+    from intone_lab.study import Part, Study
     from intone_lab.training import TrainSettings
 
-DEVELOPMENT_FOLD = "fold5"
-"""The fold on which the default settings were chosen."""
+DEVELOPMENT_FOLDS = ("fold4", "fold5")
+"""The folds on which the default settings were chosen."""
 
 
 @click.command()
 @click.option(
     "--corpora",
     "root",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder of the corpora, as published.",
+)
+@table_option
+@click.option(
+    "--architecture",
+    default="gru",
+    type=click.Choice(list(ARCHITECTURES)),
+    show_default=True,
+    help="Which network.",
 )
 @click.option(
     "--out",
-    default="models/gru",
     type=click.Path(file_okay=False, path_type=Path),
-    show_default=True,
-    help="Where model.tflite, card.json and report.md go.",
+    help="Where model.tflite, card.json and report.md go.  [default: models/ARCHITECTURE]",
 )
 @click.option(
     "--runs",
@@ -45,53 +58,135 @@ DEVELOPMENT_FOLD = "fold5"
 @click.option(
     "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Splits at a time."
 )
-def train(root: Path, out: Path, runs: Path, seed: int, epochs: int | None, jobs: int) -> None:
+def train(
+    root: Path | None,
+    tables: tuple[Path, ...],
+    architecture: str,
+    out: Path | None,
+    runs: Path,
+    seed: int,
+    epochs: int | None,
+    jobs: int,
+) -> None:
     """Train five folds, a random split and the final model; measure; write OUT."""
-    from intone_lab.corpora import CorpusError, find_clips
-
-    try:
-        # Before TensorFlow is loaded, which takes seconds.
-        clips = find_clips(root)
-    except CorpusError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{len(clips)} clips under {root}")
+    # Before TensorFlow is loaded, which takes seconds.
+    clips = usable_clips(root, tables, runs)
+    corpora = ", ".join(in_order(clip.corpus for clip in clips))
+    click.echo(f"{len(clips)} clips of {corpora}")
+    if not any(clip.corpus == "ravdess" for clip in clips):
+        raise click.ClickException(
+            "there is no clip of ravdess, by which the models are calibrated and compared"
+        )
     from intone_lab.training import TrainSettings
 
-    settings = TrainSettings(seed=seed)
+    settings = _with_own(TrainSettings(architecture, seed), clips)
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
-    _train(clips, out, runs, settings, jobs)
+    _train(clips, out or Path("models", architecture), runs, settings, jobs)
+
+
+def _with_own(settings: TrainSettings, clips: Sequence[Clip]) -> TrainSettings:
+    """Train on a user's own corpora, too, and on gender where they have both."""
+    own = [name for name in in_order(clip.corpus for clip in clips) if name not in CORPORA]
+    genders = {(clip.corpus, clip.gender) for clip in clips}
+    both = [name for name in own if all((name, gender) in genders for gender in GENDERS)]
+    batches = replace(settings.batches, gender_from=(*settings.batches.gender_from, *both))
+    return replace(settings, corpora=(*settings.corpora, *own), batches=batches)
 
 
 def _train(
     clips: Sequence[Clip], out: Path, runs: Path, settings: TrainSettings, jobs: int
 ) -> None:
-    from intone_lab import export, pipeline, report
-    from intone_lab.dataset import prepare
-    from intone_lab.training import SPEEDS
+    from intone_lab import export, pipeline
+    from intone_lab.report.figures import accuracies
+    from intone_lab.report.numbers import numbers
+    from intone_lab.report.write import write_report
+    from intone_lab.run_record import Run, record
 
     trained = pipeline.train_all(clips, runs, settings, jobs)
-    examples = prepare(clips, SPEEDS, runs / "heard")
-    folder = pipeline.run_folder(runs, clips, settings)
-    measured = []
-    for model in trained:
-        click.echo(f"{model.split.name}: streaming {len(model.split.test)} held-out clips")
-        path = folder / f"{model.split.name}.keras"
-        measured.append(pipeline.measure(model, examples, path))
-    final = trained[-1]
-    *folds, random, strangers = measured
-    study = report.Study(tuple(folds), random, strangers, DEVELOPMENT_FOLD)
-    emotion, gender = report.calibrations(study)
-    card = export.make_card(
-        final.int8,
-        final.split.train,
-        name=out.name,
-        emotion_calibration=emotion,
-        gender_calibration=gender,
-        accuracy=report.accuracies(study),
-    )
-    export.write_model(out, final.int8, card)
+    splits = tuple(model.split for model in trained)
+    run = Run(pipeline.run_folder(runs, clips, settings), splits, DEVELOPMENT_FOLDS)
+    record(run)
+    architecture = ARCHITECTURES[settings.architecture]
+    study = _study(run, clips, runs, architecture, trained[-1].int8, out, jobs)
+    _log(runs, settings, trained, study)
+    card = msgspec.structs.replace(study.card, accuracy=tuple(accuracies(study)))
+    export.write_model(out, trained[-1].int8, card)
     flat = json.dumps(settings.as_row(), indent=2, default=str)
-    report.write_report(out, study, len(final.int8), flat)
+    write_report(out, numbers(replace(study, card=card)), flat)
     for row in card.accuracy:
         click.echo(f"{row.corpus} {row.protocol} {row.task} {row.metric} {row.value:.3f}")
+
+
+def _log(runs: Path, settings: TrainSettings, trained: Sequence[Trained], study: Study) -> None:
+    """Write a row for each split that was trained now and has held-out clips."""
+    from intone_lab.run_record import Weights
+    from intone_lab.runlog import log_run
+
+    heard = {part.split: part.listened for part in study.parts if part.weights is Weights.INT8}
+    for one in trained:
+        if one.seconds is not None and one.split.name in heard:
+            listened = heard[one.split.name]
+            log_run(runs, settings.as_row(), one.split.name, listened, one.seconds)
+
+
+def _study(
+    run: Run,
+    clips: Sequence[Clip],
+    runs: Path,
+    architecture: Architecture,
+    content: bytes,
+    out: Path,
+    jobs: int,
+) -> Study:
+    """Listen to every split's held-out clips, clean, and calibrate by them."""
+    from intone.models import Model
+    from intone_lab import export, measuring
+    from intone_lab.conditions import CLEAN
+    from intone_lab.evaluation import Head
+    from intone_lab.listening import listener
+    from intone_lab.report.confidence import fit
+    from intone_lab.run_record import FINAL
+    from intone_lab.study import Study
+
+    final = run.split(FINAL)
+    card = export.make_card(content, final.train, architecture=architecture, name=out.name)
+    model = Model(card, out, content)
+    with listener(clips, runs / "listened", jobs) as ear:
+        parts = measuring.measure_run(run, model, ear, [CLEAN])
+        parts += measuring.measure_strangers(model, final.test, ear, [CLEAN])
+    gap = _stream_gap(run, parts, clips, runs, architecture)
+    measuring.keep_gap(run, gap)
+    study = Study(card, len(content), tuple(parts), run.development, gap)
+    calibrated = msgspec.structs.replace(
+        card,
+        emotion_calibration=fit(study, Head.EMOTION),
+        gender_calibration=fit(study, Head.GENDER),
+    )
+    return replace(study, card=calibrated)
+
+
+def _stream_gap(
+    run: Run,
+    parts: Sequence[Part],
+    clips: Sequence[Clip],
+    runs: Path,
+    architecture: Architecture,
+) -> float:
+    from intone_lab import measuring
+    from intone_lab.copies import COPIES
+    from intone_lab.dataset import prepare
+    from intone_lab.run_record import Weights
+
+    examples = prepare(clips, COPIES, runs / "heard")
+    offline = {e.clip: e.longest for e in examples if e.is_plain}
+    return max(
+        measuring.stream_gap(
+            part.listened.rows,
+            offline,
+            run.folder / f"{part.split}.keras",
+            architecture.features,
+        )
+        for part in parts
+        if part.weights is Weights.FLOAT32
+    )

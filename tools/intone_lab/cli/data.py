@@ -1,0 +1,72 @@
+"""Options that every command shares which reads recorded speech, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from intone_lab.corpora import Clip, Survey
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def table_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--table FILE``, as often as one likes: argument ``tables``."""
+    return click.option(
+        "--table",
+        "tables",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="CSV of your own recordings: path, emotion, gender, speaker. Repeatable.",
+    )(command)
+
+
+def find(root: Path | None, tables: Sequence[Path]) -> Survey:
+    """Survey what was asked for, or end the command with the reason it cannot be."""
+    from intone_lab.corpora import CorpusError
+    from intone_lab.tables import gather
+
+    if root is None and not tables:
+        raise click.UsageError("give a folder of corpora, a --table, or both")
+    try:
+        return gather(root, tables)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def usable_clips(root: Path | None, tables: Sequence[Path], runs: Path | None) -> list[Clip]:
+    """Find the clips; those that cannot be decoded are named and left out.
+
+    Each is decoded once, and again after it changed; ``runs`` is where that is remembered, if
+    anywhere.
+    """
+    survey = find(root, tables)
+    from rich.console import Console
+    from rich.progress import track
+
+    from intone_lab.corpora import log_skipped
+    from intone_lab.readable import part_readable
+
+    log_skipped(survey.skipped)
+    bar = Console(stderr=True)
+    clips, unreadable = part_readable(
+        survey.clips,
+        None if runs is None else runs / "readable.json",
+        lambda results, total: track(
+            results,
+            "reading the clips",
+            total,
+            console=bar,
+            transient=True,
+            disable=not bar.is_terminal,
+        ),
+    )
+    for finding in unreadable:
+        click.echo(f"left out: {finding.detail}", err=True)
+    if not clips:
+        raise click.ClickException("none of the clips can be read")
+    return clips

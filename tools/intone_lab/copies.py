@@ -1,0 +1,108 @@
+"""Copies of a training clip, made from its audio before the server hears it.
+
+What can be done to features is done there, anew in every batch (:mod:`intone_lab.augment`).
+Here stands what cannot: speed, the telephone's band and code, rooms and other people's
+voices behind. Held-out clips are heard as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from intone.core.decode import to_int16
+from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray
+from intone_lab.telephone import TELEPHONE, as_telephone
+
+PLAIN_AUDIO = AudioFormat()
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One way to alter a clip."""
+
+    name: str
+    speed: float = 1.0
+    """Pitch and all, by resampling."""
+    telephone: bool = False
+    """8 kHz mu-law, as a call brings it."""
+    room: bool = False
+    """In a small room with somebody else talking in the background."""
+
+
+AS_IT_IS = Copy("as it is")
+COPIES = (
+    AS_IT_IS,
+    Copy("slow", speed=0.9),
+    Copy("fast", speed=1.1),
+    Copy("telephone", telephone=True),
+    Copy("room", room=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a client would send."""
+
+    audio: AudioFormat
+    data: bytes
+
+
+def send(samples: FloatArray, copy: Copy, background: FloatArray, seed: str) -> Sent:
+    """Return the bytes of float32 ``samples`` (n,) at 16 kHz, altered as ``copy`` says.
+
+    ``background`` is another voice, float32 (m,) at 16 kHz; ``seed`` decides the room and how
+    loud that voice is, the same for the same seed.
+    """
+    if copy.room:
+        samples = _in_a_room(samples, background, seed)
+    if copy.speed != 1.0:
+        rate_hz = SAMPLE_RATE_HZ * copy.speed
+        samples = np.asarray(soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ), np.float32)
+    if copy.telephone:
+        return Sent(TELEPHONE, as_telephone(samples))
+    return Sent(PLAIN_AUDIO, to_int16(samples).tobytes())
+
+
+def _in_a_room(samples: FloatArray, background: FloatArray, seed: str) -> FloatArray:
+    # Here, because it takes seconds to import and only training wants it.
+    import audiomentations
+
+    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big")
+    _seed_audiomentations(number)
+    rng = np.random.default_rng(number)
+    room = audiomentations.RoomSimulator(
+        min_size_x=2.5,
+        max_size_x=6.0,
+        min_size_y=2.5,
+        max_size_y=6.0,
+        min_absorption_value=0.2,
+        max_absorption_value=0.6,
+        calculation_mode="absorption",
+        max_order=6,
+        # Traced rays are drawn from a generator that cannot be seeded.
+        use_ray_tracing=False,
+        leave_length_unchanged=True,
+        p=1.0,
+    )
+    reverberant = np.asarray(room(samples, sample_rate=SAMPLE_RATE_HZ), np.float32)
+    reverberant *= _rms(samples) / max(_rms(reverberant), 1e-9)
+    behind = np.resize(background, len(samples))
+    level = _rms(samples) * 10 ** (-rng.uniform(10, 30) / 20) / max(_rms(behind), 1e-9)
+    mixed: FloatArray = reverberant + np.float32(level) * behind
+    return mixed
+
+
+def _seed_audiomentations(seed: int) -> None:
+    """Seed the global generators, the only ones audiomentations draws from."""
+    import random
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+
+
+def _rms(samples: FloatArray) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0

@@ -1,0 +1,1 @@
+"""Corpora from their official homes, checked and unpacked."""

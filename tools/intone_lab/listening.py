@@ -1,0 +1,207 @@
+"""Many clips to one model under one condition: in several processes, and kept for the next time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+import intone.core
+import intone_lab
+from intone.core.decision import Calibration
+from intone.core.decode import Decoder
+from intone.models import Model
+from intone.settings import EndpointerSettings
+from intone.types import AudioFormat, FloatArray
+from intone_lab.conditions import Condition, Noise, send
+from intone_lab.corpora import Clip, CorpusError
+from intone_lab.dataset import load_clip
+from intone_lab.evaluation import Heard, Listened, hear
+from intone_lab.listened_files import load, save
+
+CHUNK_CLIPS = 48
+"""Clips of one job: half a second's work, so that processes end together."""
+POOL_CLIPS = 24
+"""Clips of a corpus that its babble is made of; read once a job."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    model: Model
+    condition: Condition
+    clips: tuple[Clip, ...]
+    pool: tuple[Clip, ...]
+    seed: int
+
+
+@contextlib.contextmanager
+def listener(clips: Iterable[Clip], cache: Path | None, jobs: int) -> Iterator[Listener]:
+    """Give a :class:`Listener` of ``jobs`` processes, or of this one for a single job."""
+    if jobs == 1:
+        yield Listener(clips, cache)
+        return
+    # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as processes:
+        yield Listener(clips, cache, processes)
+
+
+class Listener:
+    """Streams clips to models."""
+
+    def __init__(
+        self,
+        clips: Iterable[Clip],
+        cache: Path | None = None,
+        processes: Executor | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Take all ``clips`` there are (babble is made of them), and where answers are kept.
+
+        Without ``processes`` everything runs in this one.
+        """
+        self._pools = _pools(clips)
+        self._cache = cache
+        self._seed = seed
+        self._processes = processes
+
+    def can_send(self, clip: Clip, condition: Condition) -> bool:
+        """Whether the condition can be made: babble needs a second speaker in the corpus."""
+        pool = self._pools[clip.corpus]
+        return condition.noise is not Noise.BABBLE or any(o.speaker != clip.speaker for o in pool)
+
+    def listen(self, model: Model, clips: Sequence[Clip], condition: Condition) -> Listened:
+        """Return what ``model`` says of ``clips``.
+
+        The card's calibration is set aside: answers are the model's own. Clips for which
+        :meth:`can_send` says no are left out.
+        """
+        path = self._path(model, clips, condition)
+        if path is not None and path.exists():
+            return load(path, clips)
+        sendable = [clip for clip in clips if self.can_send(clip, condition)]
+        jobs = list(self._cut(_uncalibrated(model), sendable, condition))
+        rows: list[Heard] = []
+        unreadable: list[str] = []
+        for heard, faults in self._run(jobs):
+            rows += heard
+            unreadable += faults
+        card = model.card
+        listened = Listened(card.emotions, card.genders, tuple(rows), tuple(unreadable))
+        if path is not None:
+            save(path, listened)
+        return listened
+
+    def _run(self, jobs: Sequence[_Job]) -> Iterable[tuple[list[Heard], list[str]]]:
+        return self._processes.map(_hear_all, jobs) if self._processes else map(_hear_all, jobs)
+
+    def _cut(self, model: Model, clips: Sequence[Clip], condition: Condition) -> Iterator[_Job]:
+        by_corpus: dict[str, list[Clip]] = {}
+        for clip in clips:
+            by_corpus.setdefault(clip.corpus, []).append(clip)
+        for corpus, own in by_corpus.items():
+            pool = self._pools[corpus] if condition.noise is Noise.BABBLE else ()
+            for start in range(0, len(own), CHUNK_CLIPS):
+                chunk = tuple(own[start : start + CHUNK_CLIPS])
+                yield _Job(model, condition, chunk, pool, self._seed)
+
+    def _path(self, model: Model, clips: Sequence[Clip], condition: Condition) -> Path | None:
+        if self._cache is None:
+            return None
+        corpora = sorted({clip.corpus for clip in clips})
+        has_babble = condition.noise is Noise.BABBLE
+        what = [
+            model.card.sha256,
+            asdict(condition),
+            asdict(EndpointerSettings()),
+            self._seed,
+            [_identity(clip) for clip in clips],
+            [[_identity(clip) for clip in self._pools[corpus]] for corpus in corpora * has_babble],
+            code_digest(),
+        ]
+        key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+        name = f"{model.card.sha256[:8]}-{condition.name.replace(' ', '-')}-{key}.npz"
+        return self._cache / name
+
+
+def code_digest() -> str:
+    """Hash the code that answers depend on: answers of other code are not to be taken for these."""
+    core = Path(intone.core.__file__ or "").parent
+    lab = Path(intone_lab.__file__ or "").parent
+    files = [*core.glob("*.py"), core.parent / "session.py"]
+    files += [
+        lab / f"{name}.py"
+        for name in ("conditions", "corpora", "dataset", "evaluation", "listening", "telephone")
+    ]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _identity(clip: Clip) -> tuple[str, int]:
+    """A clip's key is its name; the size tells a file that was put in its place."""
+    return clip.key, clip.path.stat().st_size if clip.path.exists() else -1
+
+
+def _uncalibrated(model: Model) -> Model:
+    card = msgspec.structs.replace(
+        model.card, emotion_calibration=Calibration(), gender_calibration=Calibration()
+    )
+    return replace(model, card=card)
+
+
+def _pools(clips: Iterable[Clip]) -> dict[str, tuple[Clip, ...]]:
+    """Choose about :data:`POOL_CLIPS` of each corpus for babble: evenly over its speakers."""
+    by_corpus: dict[str, dict[str, list[Clip]]] = {}
+    for clip in sorted(clips, key=lambda clip: (clip.corpus, clip.speaker, clip.name)):
+        by_corpus.setdefault(clip.corpus, {}).setdefault(clip.speaker, []).append(clip)
+    return {corpus: _pool(list(own.values())) for corpus, own in by_corpus.items()}
+
+
+def _pool(by_speaker: Sequence[Sequence[Clip]]) -> tuple[Clip, ...]:
+    chosen = by_speaker[:: -(-len(by_speaker) // POOL_CLIPS)]
+    each = -(-POOL_CLIPS // len(chosen))
+    return tuple(
+        # Each speaker begins at another place: the first clips of all say the same.
+        own[(turn * len(own) // each + place * len(own) // len(chosen)) % len(own)]
+        for place, own in enumerate(chosen)
+        for turn in range(min(each, len(own)))
+    )
+
+
+def _hear_all(job: _Job) -> tuple[list[Heard], list[str]]:
+    recogniser = job.model.new_recogniser()
+    rows, unreadable = [], []
+    pool = _readable(job.pool)
+    for clip in job.clips:
+        voices = [voice for other, voice in pool.items() if other.speaker != clip.speaker]
+        try:
+            samples = _samples(clip)
+        except CorpusError as error:
+            unreadable.append(str(error))
+            continue
+        data = send(samples, job.condition, voices, clip.key, job.seed)
+        rows.append(hear(clip, data, job.condition.audio, recogniser))
+    return rows, unreadable
+
+
+def _readable(clips: Sequence[Clip]) -> dict[Clip, FloatArray]:
+    """Return the samples of each; what cannot be read is named where it is listened to."""
+    found = {}
+    for clip in clips:
+        with contextlib.suppress(CorpusError):
+            found[clip] = _samples(clip)
+    return found
+
+
+def _samples(clip: Clip) -> FloatArray:
+    """Return what a clean client would send, float32 (n,) at 16 kHz."""
+    return Decoder(AudioFormat()).decode(load_clip(clip))[:, 0]

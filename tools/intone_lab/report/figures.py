@@ -1,0 +1,132 @@
+"""Accuracy: a line of figures a head, corpus, protocol and condition; and the card's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from intone.core.card import Accuracy
+from intone_lab import metrics
+from intone_lab.calibration import expected_calibration_error
+from intone_lab.conditions import CLEAN
+from intone_lab.evaluation import Head, Listened
+from intone_lab.metrics import ClassFigures, Intervals, Summary
+from intone_lab.report.confidence import by_speaker, calibration_corpora
+from intone_lab.run_record import Weights
+from intone_lab.study import STRANGERS, Protocol, Study
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFigures:
+    """One head on one corpus."""
+
+    protocol: Protocol
+    corpus: str
+    condition: str
+    weights: Weights
+    head: Head
+    labels: tuple[str, ...]
+    """Those the corpus holds: the answer is the best of them."""
+    speakers: int
+    clips: int
+    nothing_heard: int
+    """Clips without a result; each is counted as wrong."""
+    one_utterance: int
+    """Clips that gave exactly one result."""
+    figures: Summary
+    intervals: Intervals | None
+    """None of a single speaker."""
+    uar_among_all: float
+    """The UAR where the answer is the best of all the model's labels."""
+    classes: tuple[ClassFigures, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    """Rows true, columns said, the last column nothing heard."""
+
+
+def head_figures(study: Study) -> tuple[HeadFigures, ...]:
+    """Return every line of the study, clean speech by speaker first."""
+    return tuple(
+        figures
+        for protocol, corpus, condition, weights, listened in _selections(study)
+        for head in Head
+        for figures in figures_of(listened, protocol, corpus, condition, weights, head)
+    )
+
+
+def accuracies(study: Study) -> list[Accuracy]:
+    """Return the card's rows: clean speech, the int8 export."""
+    rows = []
+    for line in head_figures(study):
+        if line.condition == CLEAN.name and line.weights is Weights.INT8:
+            is_emotion = line.head is Head.EMOTION
+            metrics_told = ("uar", "accuracy") if is_emotion else ("accuracy",)
+            rows += [_row(line, metric) for metric in metrics_told]
+    answers = by_speaker(study, Head.EMOTION, calibration_corpora(study))
+    if answers is not None:
+        ece = expected_calibration_error(answers.said, answers.truth)
+        rows.append(
+            Accuracy(
+                corpus="+".join(calibration_corpora(study)),
+                protocol=Protocol.BY_SPEAKER.value,
+                task=Head.EMOTION.value,
+                metric="ece",
+                value=round(ece, 4),
+                clips=len(answers.truth),
+            )
+        )
+    return rows
+
+
+def figures_of(
+    listened: Listened,
+    protocol: Protocol,
+    corpus: str,
+    condition: str,
+    weights: Weights,
+    head: Head,
+) -> Iterator[HeadFigures]:
+    """Yield a head's line on one corpus; none where no clip has a label that the model knows."""
+    among = listened.present(head)
+    if not among:
+        return
+    every = listened.labels(head)
+    counts = listened.counts_by_speaker(head, among)
+    total = listened.counts(head, among)
+    yield HeadFigures(
+        protocol=protocol,
+        corpus=corpus,
+        condition=condition,
+        weights=weights,
+        head=head,
+        labels=among,
+        speakers=listened.speakers,
+        clips=len(listened.rows),
+        nothing_heard=int(total[:, -1].sum()),
+        one_utterance=sum(row.utterances == 1 for row in listened.rows),
+        figures=metrics.summary(total),
+        intervals=metrics.intervals(counts) if len(counts) > 1 else None,
+        uar_among_all=metrics.summary(listened.counts(head, every)).uar,
+        classes=metrics.class_figures(total, among),
+        confusion=tuple(tuple(int(n) for n in row) for row in total),
+    )
+
+
+def _row(line: HeadFigures, metric: str) -> Accuracy:
+    return Accuracy(
+        corpus=line.corpus,
+        protocol=line.protocol.value,
+        task=line.head.value,
+        metric=metric,
+        value=round(getattr(line.figures, metric), 4),
+        clips=line.clips,
+    )
+
+
+def _selections(study: Study) -> Iterator[tuple[Protocol, str, str, Weights, Listened]]:
+    for protocol in (Protocol.BY_SPEAKER, Protocol.AT_RANDOM, *STRANGERS):
+        for corpus in study.corpora(protocol):
+            for condition in study.conditions:
+                for weights in Weights:
+                    listened = study.of(protocol, corpus, condition, weights)
+                    if listened is not None:
+                        yield protocol, corpus, condition, weights, listened

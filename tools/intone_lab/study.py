@@ -1,0 +1,89 @@
+"""Everything that was heard of one model: what its report is written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from intone.core.card import Card
+from intone_lab.catalogue import in_order
+from intone_lab.conditions import CLEAN
+from intone_lab.evaluation import Listened, joined
+from intone_lab.run_record import Weights
+
+
+class Protocol(str, Enum):
+    """Who was in training and who was listened to; the values are a card's words."""
+
+    BY_SPEAKER = "5 folds by speaker"
+    AT_RANDOM = "random 80/20 split (same voices on both sides)"
+    STRANGE_CORPUS = "a corpus never trained on"
+    """The final model's answers, as those of the next."""
+    STRANGE_SPEAKERS = "speakers never trained on, of a corpus that was"
+
+
+STRANGERS = (Protocol.STRANGE_CORPUS, Protocol.STRANGE_SPEAKERS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What one split's export said of the clips it never heard, under one condition."""
+
+    protocol: Protocol
+    split: str
+    condition: str
+    weights: Weights
+    listened: Listened
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """The parts, and what is said about the model as a whole."""
+
+    card: Card
+    """The shipped file's."""
+    size_bytes: int
+    parts: tuple[Part, ...]
+    development: tuple[str, ...] = ()
+    """The folds on which settings were chosen."""
+    stream_gap: float | None = None
+    """Largest difference in probability, float model streamed against Keras offline."""
+    missing: int = 0
+    """Clips of the run that were not there to be listened to."""
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Names, in the order in which they were measured."""
+        return tuple(dict.fromkeys(part.condition for part in self.parts))
+
+    def folds(self, condition: str = CLEAN.name) -> list[Part]:
+        """Return the int8 parts by speaker, a fold each."""
+        return self._parts(Protocol.BY_SPEAKER, condition, Weights.INT8)
+
+    def corpora(self, protocol: Protocol) -> tuple[str, ...]:
+        """Those of a protocol, in the catalogue's order."""
+        found = {corpus for part in self._parts(protocol) for corpus in part.listened.corpora}
+        return in_order(found)
+
+    def of(
+        self,
+        protocol: Protocol,
+        corpus: str,
+        condition: str = CLEAN.name,
+        weights: Weights = Weights.INT8,
+        skip: Sequence[str] = (),
+    ) -> Listened | None:
+        """Return what was said of a corpus over all splits but ``skip``; None for nothing."""
+        parts = [
+            part.listened
+            for part in self._parts(protocol, condition, weights)
+            if part.split not in skip
+        ]
+        own = joined(parts).of(corpus) if parts else None
+        return own if own is not None and own.rows else None
+
+    def _parts(
+        self, protocol: Protocol, condition: str = CLEAN.name, weights: Weights = Weights.INT8
+    ) -> list[Part]:
+        wanted = (protocol, condition, weights)
+        return [p for p in self.parts if (p.protocol, p.condition, p.weights) == wanted]
