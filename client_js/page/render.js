@@ -1,6 +1,6 @@
 /** Puts answers on the page: in large, as bars, and summed up. */
 
-import { byId, element, paint } from "./dom.js";
+import { byId, colourName, element, paint } from "./dom.js";
 import { genderWords, labelName, nearestWords, percent, ranked, summaryWords } from "./words.js";
 
 /** Bars of one question's labels. */
@@ -90,7 +90,9 @@ export function distribution({ scores }) {
  * @param {number} portion
  */
 function share(label, portion) {
-  const part = paint(element("span", "part"), label);
-  part.style.setProperty("--share", portion.toFixed(3));
+  const part = element("span", "part");
+  // No custom properties: each element that sets one keeps a copy of all it inherits.
+  part.style.background = `var(${colourName(label)})`;
+  part.style.width = `${(100 * portion).toFixed(1)}%`;
   return part;
 }

@@ -22,6 +22,15 @@ export function notify(sentence) {
 export function showFacts({ audioMs, lagMs, droppedMs = 0 }) {
   const lag = lagMs === undefined ? "" : `server lag ${lagMs} ms`;
   const dropped = droppedMs === 0 ? "" : `${(droppedMs / 1_000).toFixed(1)} s not sent`;
-  byId("elapsed").textContent = clock(audioMs);
-  byId("traffic").textContent = [dropped, lag].filter(Boolean).join(" · ");
+  // Whole seconds, for each new text lays the page out anew.
+  write("elapsed", clock(audioMs).slice(0, -2));
+  write("traffic", [dropped, lag].filter(Boolean).join(" · "));
+}
+
+/**
+ * @param {string} id
+ * @param {string} text
+ */
+function write(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
 }

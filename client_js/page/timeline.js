@@ -115,6 +115,7 @@ export class Timeline {
       const fromMs = placeOf(utterance);
       const untilMs = Math.min(this.#endMs, fromMs + utterance.endMs - utterance.startMs);
       mark.hidden = untilMs < startMs || fromMs > startMs + shownMs;
+      if (mark.hidden) continue;
       mark.style.setProperty("--from", `${px(fromMs)}px`);
       mark.style.setProperty("--wide", `${px(untilMs) - px(fromMs)}px`);
     }

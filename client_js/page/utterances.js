@@ -13,7 +13,7 @@ import {
 } from "./words.js";
 
 /** More make a page slow; the rest is in the export. */
-const KEPT_ROWS = 200;
+const KEPT_ROWS = 100;
 
 /** @typedef {(utterance: Utterance) => void} Act */
 
