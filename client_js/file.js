@@ -1,7 +1,6 @@
 /** A sound file as a stream of 16 kHz s16le frames, sent as fast as the server allows. */
 
-import { PcmFramer, WIRE_BYTES_PER_MS, WIRE_RATE_HZ } from "./pcm.js";
-import { Resampler } from "./resampler.js";
+import { PcmFramer, Resampler, WIRE_BYTES_PER_MS, WIRE_RATE_HZ } from "./worklet.js";
 
 /** What the server takes in one upload too; a browser decodes a file into memory as a whole. */
 const MAX_FILE_BYTES = 200 * 2 ** 20;
@@ -106,14 +105,15 @@ function mixedBlock(audio, at) {
 /**
  * Sends a file's frames through a connected client, no faster than the server said it may come.
  *
- * @param {import("./connection.js").IntoneClient} client in state `open`
- * @param {AudioBuffer} audio
+ * @param {import("./client.js").IntoneClient} client in state `open`
+ * @param {Blob | AudioBuffer} source a file in any format that the browser decodes, or its samples
  * @param {{signal?: AbortSignal, onFrame?: (frame: ArrayBuffer) => void}} [options] `onFrame` gets
  *   each frame before it is sent, for a meter
  * @returns {Promise<void>} when everything is on its way, or `signal` has been aborted
- * @throws {FileError} when the file lasts longer than a session may, or the connection is lost
+ * @throws {FileError} when the file is no audio or lasts longer than a session may, or the connection is lost
  */
-export async function streamFile(client, audio, { signal, onFrame } = {}) {
+export async function streamFile(client, source, { signal, onFrame } = {}) {
+  const audio = source instanceof Blob ? await decodeFile(source) : source;
   const { max_rate: maxRate = 1, max_session_s: maxSessionS = Infinity } =
     client.session?.limits ?? {};
   if (audio.duration > maxSessionS) {

@@ -16,21 +16,6 @@ export function rmsDbfs(pcm) {
 }
 
 /**
- * A frame's levels in equal steps, finer than a frame so that a meter moves smoothly.
- *
- * @param {ArrayBuffer} frame s16le bytes
- * @param {number} stepBytes even
- * @returns {number[]} dBFS, one a step; the last step may be shorter
- */
-export function stepLevels(frame, stepBytes) {
-  const levels = [];
-  for (let at = 0; at < frame.byteLength; at += stepBytes) {
-    levels.push(rmsDbfs(new DataView(frame, at, Math.min(stepBytes, frame.byteLength - at))));
-  }
-  return levels;
-}
-
-/**
  * @param {number} dbfs
  * @returns {number} 0 at {@link FLOOR_DBFS}, 1 at full scale
  */

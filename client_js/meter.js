@@ -1,121 +1,139 @@
-/** The moving strip of levels, coloured where somebody was heard to speak. */
+/**
+ * `<intone-meter url="https://…">`: a button, the level, and the emotion that is heard, for pages
+ * that want no more than that.
+ *
+ * Attributes: `url` of the server (the page's own if left out), `model`, `token`. Every message of
+ * the server is also an event `intone` of the element, which bubbles, with the message as `detail`.
+ * `--intone-accent` sets the colour; `::part(button)`, `::part(label)` and `::part(note)` the rest.
+ */
 
-import { FLOOR_DBFS, meterShare, stepLevels } from "./level.js";
-import { WIRE_BYTES_PER_MS } from "./pcm.js";
+import { IntoneClient } from "./client.js";
+import { meterShare } from "./level.js";
+import { Microphone } from "./microphone.js";
+import { UNSURE } from "./wire.js";
 
-const STEP_MS = 50;
-const BAR_WIDTH_PX = 2.5;
-const BAR_PITCH_PX = 4;
-/** Quiet bars stay visible as a line. */
-const BAR_MIN_HEIGHT_PX = 2;
-/** Wider than any screen's worth of bars. */
-const KEPT_BARS = 1_000;
+const INTERIM_MS = 300;
 
-/** @typedef {{id: number, startMs: number, endMs: number, label: string}} Span */
+// A constructed sheet needs no 'unsafe-inline' in the page's content security policy.
+const STYLE = `
+  :host { display: inline-grid; grid-template-columns: auto 1fr; gap: 4px 12px; align-items: center;
+    min-width: 260px; padding: 12px; border: 1px solid currentColor; border-radius: 12px;
+    font: 15px/1.4 system-ui, sans-serif; --accent: var(--intone-accent, #2f5d8a) }
+  :host([hidden]) { display: none }
+  button { grid-row: span 2; min-height: 44px; padding: 6px 14px; border: 0; border-radius: 10px;
+    background: var(--accent); color: #fff; font: inherit; font-weight: 600; cursor: pointer }
+  button:focus-visible { outline: 3px solid; outline-offset: 2px }
+  b { font-size: 19px }
+  small { grid-column: 1 / -1 }
+  meter { width: 100%; height: 10px }
+`;
 
-/** Draws what it was given when the browser next paints, and nothing otherwise. */
-export class LevelStrip {
-  /** @type {HTMLElement} */ #meter;
-  /** @type {HTMLCanvasElement} */ #canvas;
-  /** @type {{atMs: number, dbfs: number}[]} */ #bars = [];
-  /** @type {Span[]} */ #spans = [];
-  #audioMs = 0;
-  #isDue = false;
+const CONTENT = `
+  <button part="button" type="button">Start</button>
+  <b part="label" role="status">–</b>
+  <meter part="level" min="0" max="1" aria-label="Sound level"></meter>
+  <small part="note">An estimate from the sound of the voice; often wrong.</small>
+`;
 
-  /**
-   * @param {HTMLElement} meter told the level in words
-   * @param {HTMLCanvasElement} canvas
-   */
-  constructor(meter, canvas) {
-    this.#meter = meter;
-    this.#canvas = canvas;
-    new ResizeObserver(() => this.#request()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#request());
+/** Node imports modules of packages too, and has no elements. */
+const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
+
+export class IntoneMeter extends Base {
+  /** @type {IntoneClient | null} */ #client = null;
+  /** @type {Microphone | null} */ #microphone = null;
+  #isBusy = false;
+
+  connectedCallback() {
+    if (this.shadowRoot) return;
+    const root = this.attachShadow({ mode: "open" });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+    root.innerHTML = CONTENT;
+    this.#part("button").onclick = () => void this.toggle();
   }
 
-  /** @returns {number} audio shown since the session began */
-  get audioMs() {
-    return this.#audioMs;
+  disconnectedCallback() {
+    void this.stop();
   }
 
-  /** A new session: its audio clock starts at 0. */
-  restart() {
-    this.#audioMs = 0;
-    this.#bars = [];
-    this.#spans = [];
-    this.#request();
-  }
-
-  /** @param {ArrayBuffer} frame s16le */
-  push(frame) {
-    for (const dbfs of stepLevels(frame, STEP_MS * WIRE_BYTES_PER_MS)) {
-      this.#bars.push({ atMs: this.#audioMs, dbfs });
-      this.#audioMs += STEP_MS;
+  /** Starts or stops listening; failures are said in the element, not thrown. */
+  async toggle() {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      await (this.#client ? this.stop() : this.#start());
+    } catch (error) {
+      await this.stop();
+      this.#say("–", error instanceof Error ? error.message : String(error));
     }
-    this.#bars.splice(0, this.#bars.length - KEPT_BARS);
-    this.#request();
+    this.#isBusy = false;
   }
 
-  /**
-   * Colours the time of an utterance; the latest call about it counts.
-   *
-   * @param {number} id
-   * @param {number} startMs
-   * @param {number} endMs
-   * @param {string} label
-   */
-  mark(id, startMs, endMs, label) {
-    const firstMs = this.#bars[0]?.atMs ?? 0;
-    this.#spans = this.#spans.filter((span) => span.id !== id && span.endMs > firstMs);
-    this.#spans.push({ id, startMs, endMs, label });
-    this.#request();
+  /** Stops listening, and waits for the last result. */
+  async stop() {
+    const [client, microphone] = [this.#client, this.#microphone];
+    this.#client = this.#microphone = null;
+    await microphone?.stop();
+    await client?.close();
+    if (this.shadowRoot) this.#part("button").textContent = "Start";
   }
 
-  #request() {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    requestAnimationFrame(() => {
-      this.#isDue = false;
-      this.#draw();
+  async #start() {
+    const attribute = (/** @type {string} */ name) => this.getAttribute(name) ?? undefined;
+    const client = new IntoneClient({
+      url: new URL(attribute("url") ?? ".", document.baseURI),
+      model: attribute("model"),
+      token: attribute("token"),
+      interimMs: INTERIM_MS,
     });
+    this.#client = client;
+    this.#microphone = new Microphone().pipe(client);
+    this.#microphone.on("level", (dbfs) => {
+      /** @type {HTMLMeterElement} */ (this.#part("level")).value = meterShare(dbfs);
+    });
+    this.#microphone.on("ended", ({ message }) => {
+      this.#say("–", message);
+      void this.stop();
+    });
+    client.on("event", (event) => this.#show(event));
+    client.on("state", ({ state, error }) => {
+      if (state === "waiting" && error) this.#say("…", `Trying again: ${error.message}`);
+      if (state === "closed" && error && this.#client === client) void this.stop();
+    });
+    this.#say("…", "Allow the microphone.");
+    await this.#microphone.start();
+    await client.connect();
+    this.#part("button").textContent = "Stop";
   }
 
-  #draw() {
-    const dbfs = Math.round(this.#bars.at(-1)?.dbfs ?? FLOOR_DBFS);
-    this.#meter.setAttribute("aria-valuenow", String(dbfs));
-    this.#meter.setAttribute("aria-valuetext", dbfs <= FLOOR_DBFS ? "silent" : `${dbfs} decibels`);
-
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
-    this.#canvas.width = width * devicePixelRatio;
-    this.#canvas.height = height * devicePixelRatio;
-    const context = this.#canvas.getContext("2d");
-    if (!context) return;
-    context.scale(devicePixelRatio, devicePixelRatio);
-    const colours = getComputedStyle(this.#canvas);
-    const shown = Math.floor(width / BAR_PITCH_PX);
-    for (let n = 0; n < shown; n += 1) {
-      const bar = this.#bars.at(n - shown);
-      const isBar = bar !== undefined && this.#bars.length >= shown - n;
-      const share = isBar ? meterShare(bar.dbfs) : 0;
-      const tall = Math.max(BAR_MIN_HEIGHT_PX, share * height);
-      const name = isBar ? this.#colourName(bar.atMs) : "--strip-idle";
-      context.fillStyle =
-        colours.getPropertyValue(name) || colours.getPropertyValue("--strip-speech");
-      context.beginPath();
-      context.roundRect(
-        n * BAR_PITCH_PX,
-        (height - tall) / 2,
-        BAR_WIDTH_PX,
-        tall,
-        BAR_WIDTH_PX / 2,
-      );
-      context.fill();
-    }
+  /** @param {import("./events.js").ServerMessage} event */
+  #show(event) {
+    this.dispatchEvent(new CustomEvent("intone", { detail: event, bubbles: true, composed: true }));
+    if (event.type === "session.created") this.#say("…", "Listening.");
+    if (event.type === "error") this.#say("–", event.message);
+    if (event.type !== "utterance.interim" && event.type !== "utterance.result") return;
+    const { emotion, gender } = event;
+    const sure = (/** @type {import("./events.js").Answer} */ { label, confidence }) =>
+      label === UNSURE ? UNSURE : `${label} ${Math.round(100 * confidence)}%`;
+    this.#say(sure(emotion), `Gender: ${sure(gender)}. An estimate; often wrong.`);
   }
 
-  /** @param {number} atMs */
-  #colourName(atMs) {
-    const span = this.#spans.find(({ startMs, endMs }) => startMs <= atMs && atMs < endMs);
-    return span ? `--label-${span.label}` : "--strip-quiet";
+  /**
+   * @param {string} label
+   * @param {string} note
+   */
+  #say(label, note) {
+    this.#part("label").textContent = label;
+    this.#part("note").textContent = note;
   }
+
+  /** @param {string} name */
+  #part(name) {
+    return /** @type {HTMLElement} */ (this.shadowRoot?.querySelector(`[part=${name}]`));
+  }
+}
+
+if (globalThis.customElements && !customElements.get("intone-meter")) {
+  customElements.define("intone-meter", IntoneMeter);
 }

@@ -1,6 +1,7 @@
 /** The microphone as a stream of 16 kHz s16le frames. */
 
 import { Emitter } from "./emitter.js";
+import { rmsDbfs } from "./level.js";
 
 /** How long the worklet may take to hand over its last frame: it answers within a quantum, if at all. */
 const FINISH_TIMEOUT_MS = 300;
@@ -64,10 +65,13 @@ function inWords(error) {
 }
 
 /**
- * `frame` is 100 ms of s16le audio, whose buffer is the listener's; `ended` comes when the device
- * goes away by itself; `muted` when the system or a switch on the device silences it, and when it is back.
+ * `started` tells what the browser made of the constraints; `frame` is 100 ms of s16le audio, whose
+ * buffer is the listener's; `level` is its RMS in dB of full scale, -60 at least; `ended` comes when
+ * the device goes away by itself; `muted` when the system or a switch on the device silences it, and
+ * when it is back.
  *
- * @extends {Emitter<{frame: ArrayBuffer, ended: MicrophoneError, muted: boolean}>}
+ * @extends {Emitter<{started: MediaTrackSettings, frame: ArrayBuffer, level: number,
+ *   ended: MicrophoneError, muted: boolean}>}
  */
 export class Microphone extends Emitter {
   /** @type {MediaTrackConstraints} */ #constraints;
@@ -75,15 +79,47 @@ export class Microphone extends Emitter {
   /** @type {MediaStream | null} */ #stream = null;
   /** @type {AudioContext | null} */ #context = null;
   /** @type {AudioWorkletNode | null} */ #capture = null;
+  #isMuted = false;
 
   /**
-   * @param {{constraints?: MediaTrackConstraints, workletUrl?: string | URL}} [options] a bundler
-   *   or a content security policy may want the worklet served from elsewhere
+   * @param {{deviceId?: string, constraints?: MediaTrackConstraints, workletUrl?: string | URL}}
+   *   [options] `deviceId` is one of {@link Microphone.devices}, the system's choice if not given; a
+   *   bundler or a content security policy may want the worklet served from elsewhere
    */
-  constructor({ constraints, workletUrl } = {}) {
+  constructor({ deviceId, constraints, workletUrl } = {}) {
     super();
-    this.#constraints = { ...DEFAULT_CONSTRAINTS, ...constraints };
+    const device = deviceId ? { deviceId: { exact: deviceId } } : {};
+    this.#constraints = { ...DEFAULT_CONSTRAINTS, ...device, ...constraints };
     this.#workletUrl = workletUrl ?? new URL("./worklet.js", import.meta.url);
+  }
+
+  /** @returns {Promise<MediaDeviceInfo[]>} microphones; nameless until the person has allowed one */
+  static async devices() {
+    const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    return devices.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId);
+  }
+
+  /** @returns {boolean} whether {@link mute} has silenced it */
+  get isMuted() {
+    return this.#isMuted;
+  }
+
+  /** @param {boolean} isMuted silence is sent instead, so that times stay right */
+  mute(isMuted) {
+    this.#isMuted = isMuted;
+    for (const track of this.#stream?.getAudioTracks() ?? []) track.enabled = !isMuted;
+  }
+
+  /**
+   * Sends everything that is recorded to a client, and tells the server what it is recorded with.
+   *
+   * @param {import("./client.js").IntoneClient} client
+   * @returns {this}
+   */
+  pipe(client) {
+    this.on("started", (settings) => client.describeSource(settings));
+    this.on("frame", (frame) => client.send(frame));
+    return this;
   }
 
   /** @returns {MediaTrackSettings | null} what the browser made of the constraints */
@@ -139,7 +175,9 @@ export class Microphone extends Emitter {
       channelCount: 1,
       channelCountMode: "explicit",
     });
-    capture.port.onmessage = ({ data }) => this.emit("frame", data);
+    this.mute(this.#isMuted);
+    this.emit("started", stream.getAudioTracks()[0].getSettings());
+    capture.port.onmessage = ({ data }) => this.#hear(data);
     capture.onprocessorerror = () => {
       this.#fail(
         new MicrophoneError("failed", "The recording stopped because of an internal error."),
@@ -148,6 +186,12 @@ export class Microphone extends Emitter {
     // The processor writes no output, so this plays silence; unconnected, it would not run at all.
     context.createMediaStreamSource(stream).connect(capture).connect(context.destination);
     this.#capture = capture;
+  }
+
+  /** @param {ArrayBuffer} frame */
+  #hear(frame) {
+    this.emit("level", rmsDbfs(new DataView(frame)));
+    this.emit("frame", frame);
   }
 
   /** @param {AudioContext} context */
@@ -183,7 +227,7 @@ export class Microphone extends Emitter {
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, FINISH_TIMEOUT_MS);
       capture.port.onmessage = ({ data }) => {
-        if (data !== "finished") return this.emit("frame", data);
+        if (data !== "finished") return this.#hear(data);
         clearTimeout(timer);
         resolve(undefined);
       };

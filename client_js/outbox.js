@@ -1,11 +1,19 @@
 /** Audio on its way into a WebSocket, which itself never says that it is full. */
 
-import { WIRE_BYTES_PER_MS } from "./pcm.js";
+import { WIRE_BYTES_PER_MS } from "./worklet.js";
 
-/** What the socket may hold at once; past this, frames wait here where they can still be dropped. */
-const SOCKET_LIMIT_BYTES = 500 * WIRE_BYTES_PER_MS;
-/** Live audio over a second old is worth less than the audio that pushes it out. */
-const WAITING_LIMIT_BYTES = 1_000 * WIRE_BYTES_PER_MS;
+/**
+ * @typedef {object} OutboxLimits
+ * @property {number} socketMs audio that the socket may hold (`bufferedAmount`); past this, frames
+ *   wait here, where they can still be dropped
+ * @property {number} waitingMs how long a frame may wait: a Wi-Fi that changes its station is back
+ *   within this, and live audio that is older is worth less than the audio that pushes it out
+ * @property {number} burstMs audio that may wait at once: after a moment in which the page was too
+ *   busy to hand it over, it comes in one go, and no network is to blame
+ */
+
+/** @type {OutboxLimits} */
+const DEFAULT_LIMITS = { socketMs: 500, waitingMs: 3_000, burstMs: 20_000 };
 
 /**
  * @typedef {object} ByteSink the part of a WebSocket that the outbox uses
@@ -13,10 +21,21 @@ const WAITING_LIMIT_BYTES = 1_000 * WIRE_BYTES_PER_MS;
  * @property {(frame: ArrayBuffer) => void} send
  */
 
-/** Hands frames to the socket in order; when too many wait, the oldest whole ones are dropped. */
+/** Hands frames to the socket in order; those that wait too long are dropped whole, oldest first. */
 export class Outbox {
-  /** @type {ArrayBuffer[]} */ #waiting = [];
+  /** @type {{frame: ArrayBuffer, sinceMs: number}[]} */ #waiting = [];
   #waitingBytes = 0;
+  /** @type {OutboxLimits} */ #limits;
+  /** @type {() => number} */ #nowMs;
+
+  /**
+   * @param {Partial<OutboxLimits>} [limits]
+   * @param {() => number} [nowMs]
+   */
+  constructor(limits, nowMs = () => performance.now()) {
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#nowMs = nowMs;
+  }
 
   /** @returns {number} bytes that wait for room in the socket */
   get waitingBytes() {
@@ -28,12 +47,10 @@ export class Outbox {
    * @returns {number} bytes dropped to make room
    */
   push(frame) {
-    this.#waiting.push(frame);
+    this.#waiting.push({ frame, sinceMs: this.#nowMs() });
     this.#waitingBytes += frame.byteLength;
     let droppedBytes = 0;
-    while (this.#waitingBytes > WAITING_LIMIT_BYTES && this.#waiting.length > 1) {
-      droppedBytes += this.#shift().byteLength;
-    }
+    while (this.#waiting.length > 1 && this.#isOverdue()) droppedBytes += this.#shift().byteLength;
     return droppedBytes;
   }
 
@@ -43,7 +60,8 @@ export class Outbox {
    * @param {ByteSink} socket
    */
   drain(socket) {
-    while (this.#waiting.length > 0 && socket.bufferedAmount < SOCKET_LIMIT_BYTES) {
+    const limitBytes = this.#limits.socketMs * WIRE_BYTES_PER_MS;
+    while (this.#waiting.length > 0 && socket.bufferedAmount < limitBytes) {
       socket.send(this.#shift());
     }
   }
@@ -65,8 +83,14 @@ export class Outbox {
     return droppedBytes;
   }
 
+  #isOverdue() {
+    const { waitingMs, burstMs } = this.#limits;
+    const waitedMs = this.#nowMs() - this.#waiting[0].sinceMs;
+    return waitedMs > waitingMs || this.#waitingBytes > burstMs * WIRE_BYTES_PER_MS;
+  }
+
   #shift() {
-    const frame = /** @type {ArrayBuffer} */ (this.#waiting.shift());
+    const { frame } = /** @type {{frame: ArrayBuffer}} */ (this.#waiting.shift());
     this.#waitingBytes -= frame.byteLength;
     return frame;
   }

@@ -4,9 +4,9 @@ import { Emitter } from "./emitter.js";
 import { Outbox } from "./outbox.js";
 import { parseEvent } from "./wire.js";
 
-/** @typedef {import("./wire.js").ServerEvent} ServerEvent */
-/** @typedef {import("./wire.js").ServerError} ServerError */
-/** @typedef {import("./wire.js").SessionClosed} SessionClosed */
+/** @typedef {import("./events.js").ServerMessage} ServerEvent */
+/** @typedef {import("./events.js").ServerError} ServerError */
+/** @typedef {import("./events.js").SessionClosed} SessionClosed */
 
 /**
  * @typedef {object} SessionTimes
@@ -23,6 +23,7 @@ import { parseEvent } from "./wire.js";
  * @property {string} reason for a person; may be empty
  * @property {SessionClosed | null} totals what the server counted, if it came to say so
  * @property {ServerError | null} error what the server gave as the cause, if it did
+ * @property {boolean} wasCreated whether the server had let the session in
  * @property {number} unsentBytes audio that had not been handed to the socket
  */
 
@@ -43,7 +44,8 @@ export class StreamSession extends Emitter {
   /** @type {(end: SessionEnd) => void} */ #settle = () => {};
   /** @type {WebSocket} */ #socket;
   /** @type {SessionTimes} */ #times;
-  #outbox = new Outbox();
+  /** @type {Outbox} */ #outbox;
+  /** @type {string | undefined} */ #token;
   #isCreated = false;
   #isEnded = false;
   /** @type {SessionClosed | null} */ #totals = null;
@@ -57,14 +59,20 @@ export class StreamSession extends Emitter {
   /**
    * @param {WebSocket} socket just made
    * @param {SessionTimes} times
+   * @param {{limits?: Partial<import("./outbox.js").OutboxLimits>, token?: string}} [options]
+   *   `token` if it is to be the first message
    */
-  constructor(socket, times) {
+  constructor(socket, times, { limits, token } = {}) {
     super();
     this.#socket = socket;
     this.#times = times;
+    this.#outbox = new Outbox(limits);
+    this.#token = token;
     this.ended = new Promise((resolve) => (this.#settle = resolve));
-    // `error` tells nothing and is always followed by `close`.
+    // It tells nothing and is always followed by `close`, but Node's sockets throw where nobody listens.
+    socket.onerror = () => {};
     socket.onmessage = (message) => this.#receive(message.data);
+    socket.onopen = () => this.#introduce();
     socket.onclose = (close) => this.#end(close.code, close.reason);
     this.#endAfter(times.connectTimeoutMs, "the server did not answer in time");
   }
@@ -79,6 +87,11 @@ export class StreamSession extends Emitter {
     const droppedBytes = this.#outbox.push(frame);
     this.#drain();
     return droppedBytes;
+  }
+
+  /** @param {import("./events.js").Source} source taken note of if no audio has been sent yet */
+  describe(source) {
+    if (this.#isReady) this.#say({ type: "session.update", source });
   }
 
   /** Ends the running utterance after all audio sent so far. */
@@ -115,7 +128,16 @@ export class StreamSession extends Emitter {
   /** @param {object} message about all audio before it, so none may stay behind */
   #sendLast(message) {
     this.#outbox.drainAll(this.#socket);
+    this.#say(message);
+  }
+
+  /** @param {object} message */
+  #say(message) {
     this.#socket.send(JSON.stringify(message));
+  }
+
+  #introduce() {
+    if (this.#token !== undefined) this.#say({ type: "auth", token: this.#token });
   }
 
   /** @param {unknown} data */
@@ -159,13 +181,13 @@ export class StreamSession extends Emitter {
     if (this.#ping === null) {
       this.#pingsSent += 1;
       this.#ping = { marker: String(this.#pingsSent), sentAtMs: nowMs };
-      this.#socket.send(JSON.stringify({ type: "ping", marker: this.#ping.marker }));
+      this.#say({ type: "ping", marker: this.#ping.marker });
     } else if (nowMs - this.#ping.sentAtMs > this.#times.pongTimeoutMs) {
       this.#end(LOST, "the server stopped answering");
     }
   }
 
-  /** @param {import("./wire.js").Pong} pong */
+  /** @param {import("./events.js").Pong} pong */
   #measureLag(pong) {
     if (pong.marker !== this.#ping?.marker) return;
     const roundTripMs = performance.now() - this.#ping.sentAtMs;
@@ -193,6 +215,7 @@ export class StreamSession extends Emitter {
     clearTimeout(this.#drainTimer);
     clearInterval(this.#pingTimer);
     this.#socket.onmessage = null;
+    this.#socket.onopen = null;
     this.#socket.onclose = null;
     this.#socket.close();
     this.#settle({
@@ -200,6 +223,7 @@ export class StreamSession extends Emitter {
       reason,
       totals: this.#totals,
       error: this.#lastError,
+      wasCreated: this.#isCreated,
       unsentBytes: this.#outbox.clear(),
     });
   }

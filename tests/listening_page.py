@@ -81,7 +81,9 @@ class ListeningPage:
         )
 
     def wait_for_model(self) -> list[str]:
-        """Wait for the list of models, and return their names."""
+        """Wait for the list of models and what is loaded behind it; return the models' names."""
+        listens = "return document.getElementById('device').options.length"
+        self.until(lambda: self.driver.execute_script(listens), "the part that listens")
         names = "return [...document.getElementById('model').options].map(({ value }) => value)"
         return self.until(lambda: self.driver.execute_script(names), "a list of models")
 
@@ -108,6 +110,11 @@ class ListeningPage:
     def choose_model(self, name: str) -> None:
         """Choose in the list."""
         self.driver.find_element(By.CSS_SELECTOR, f"#model option[value='{name}']").click()
+
+    def analyse(self) -> None:
+        """Look at the newest utterance closely."""
+        self.press("#utterances .analyse")
+        self.until(lambda: "Close" in self.read("#analysis"), "the analysis")
 
     def start_microphone(self) -> None:
         """Press the button, and wait until it listens."""

@@ -9,10 +9,16 @@ from pathlib import Path
 import pytest
 
 from intone.types import DiscardReason, EndReason
+from intone.web.pages import CONTENT_TYPES
 from intone.web.wire import PROTOCOL, SERVER_TYPES
 
 PAGE = Path(__file__).resolve().parents[1] / "client_js"
-SERVED = sorted(path for path in PAGE.iterdir() if path.suffix in {".js", ".html", ".css", ".svg"})
+SERVED = sorted(
+    path
+    for folder in (PAGE, PAGE / "page")
+    for path in folder.iterdir()
+    if path.suffix in CONTENT_TYPES
+)
 
 
 def quoted(text: str) -> set[str]:
@@ -28,13 +34,15 @@ def test_the_client_knows_every_event_that_the_server_sends():
 
 
 @pytest.mark.parametrize(
-    ("name", "reasons"), [("EndReason", EndReason), ("DiscardReason", DiscardReason)]
+    ("name", "reasons", "own"),
+    [("END_REASONS", EndReason, set()), ("DISCARD_REASONS", DiscardReason, {"connection_lost"})],
 )
-def test_the_client_has_words_for_every_reason(name, reasons):
-    wire = (PAGE / "wire.js").read_text(encoding="utf-8")
-    declared = re.search(rf"@typedef \{{(.*?)\}} {name} ", wire)
+def test_the_page_has_words_for_every_reason(name, reasons, own):
+    words = (PAGE / "page" / "words.js").read_text(encoding="utf-8")
+    declared = re.search(rf"const {name} = \{{(.*?)\}};", words, re.DOTALL)
     assert declared
-    assert quoted(declared[1]) == {reason.value for reason in reasons}
+    told = set(re.findall(r"^  (\w+): ", declared[1], re.MULTILINE))
+    assert told == {reason.value for reason in reasons} | own
 
 
 @pytest.mark.parametrize("path", SERVED, ids=lambda path: path.name)
@@ -44,7 +52,7 @@ def test_a_served_file_asks_no_other_host_for_anything(path):
 
 
 def test_the_page_works_behind_a_path_prefix():
-    html = (PAGE / "index.html").read_text(encoding="utf-8")
+    html = (PAGE / "page" / "index.html").read_text(encoding="utf-8")
     addresses = re.findall(r'(?:src|href)="([^"]+)"', html)
     assert addresses
     assert all(address.startswith("client/") for address in addresses)
@@ -52,7 +60,7 @@ def test_the_page_works_behind_a_path_prefix():
 
 
 def test_the_page_holds_no_inline_script_or_style():
-    html = (PAGE / "index.html").read_text(encoding="utf-8")
+    html = (PAGE / "page" / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\bsrc=)", html)
 
 

@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FLOOR_DBFS, meterShare, rmsDbfs, stepLevels } from "../level.js";
+import { FLOOR_DBFS, meterShare, rmsDbfs } from "../level.js";
 
 test("a full square wave is 0 dBFS, half of it -6 dBFS, silence and nothing the floor", () => {
   assert.ok(Math.abs(rmsDbfs(new DataView(Int16Array.of(32_767, -32_768).buffer))) < 0.01);
   assert.ok(Math.abs(rmsDbfs(new DataView(Int16Array.of(16_384, -16_384).buffer)) + 6.02) < 0.01);
   assert.equal(rmsDbfs(new DataView(new ArrayBuffer(20))), FLOOR_DBFS);
   assert.equal(rmsDbfs(new DataView(new ArrayBuffer(0))), FLOOR_DBFS);
-});
-
-test("a frame is measured in steps, the last one shorter", () => {
-  const frame = Int16Array.of(0, 0, -32_768, -32_768, -32_768).buffer;
-  assert.deepEqual(stepLevels(frame, 4), [FLOOR_DBFS, 0, 0]);
 });
 
 test("the meter runs from the floor to full scale", () => {

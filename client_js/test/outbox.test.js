@@ -33,26 +33,34 @@ test("frames go out in order while there is room", () => {
   assert.equal(outbox.waitingBytes, 0);
 });
 
-test("a full socket gets half a second; a second waits; then the oldest whole frames go", () => {
-  const outbox = new Outbox();
+test("a full socket gets half a second; what waited over a second goes, oldest whole frames first", () => {
+  let nowMs = 0;
+  const outbox = new Outbox({ waitingMs: 1_000 }, () => nowMs);
   const socket = stuckSocket();
   let droppedBytes = 0;
-  for (let number = 1; number <= 20; number += 1) {
+  for (let number = 1; number <= 20; number += 1, nowMs += 100) {
     droppedBytes += outbox.push(frame(number));
     outbox.drain(socket);
   }
   assert.deepEqual(socket.sent, [1, 2, 3, 4, 5]);
-  assert.equal(droppedBytes, 5 * FRAME_BYTES);
-  assert.equal(outbox.waitingBytes, 10 * FRAME_BYTES);
+  // Frames 6 to 9 came 1.4 to 1.1 s before the last.
+  assert.equal(droppedBytes, 4 * FRAME_BYTES);
 
   socket.bufferedAmount = 0;
   socket.sent.length = 0;
   outbox.drainAll(socket);
-  assert.deepEqual(socket.sent, [11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+  assert.deepEqual(socket.sent, [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+});
+
+test("what comes in one go, after the page was busy, is not lost to the network's limit", () => {
+  const outbox = new Outbox({}, () => 0);
+  for (let number = 1; number <= 200; number += 1) assert.equal(outbox.push(frame(number)), 0);
+  assert.equal(outbox.push(frame(201)), FRAME_BYTES);
+  assert.equal(outbox.waitingBytes, 200 * FRAME_BYTES);
 });
 
 test("the newest frame is never the one dropped, however large", () => {
-  const outbox = new Outbox();
+  const outbox = new Outbox({ burstMs: 1_000 });
   outbox.push(frame(1));
   assert.equal(outbox.push(new ArrayBuffer(100_000)), FRAME_BYTES);
   assert.equal(outbox.waitingBytes, 100_000);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PcmFramer, toInt16 } from "../pcm.js";
+import { PcmFramer, toInt16 } from "../worklet.js";
 
 test("samples are rounded, and clamped outside [-1, 1]", () => {
   const table = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Resampler } from "../resampler.js";
+import { Resampler } from "../worklet.js";
 
 const WIRE_RATE_HZ = 16_000;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseEvent, streamUrl } from "../wire.js";
+import { fitsSubprotocol, parseEvent, streamUrl } from "../wire.js";
 
 test("a known event is read as it is, unknown fields included", () => {
   const event = { type: "utterance.started", utterance_id: 1, channel: 0, start_ms: 20, new: true };
@@ -30,4 +30,11 @@ test("a secure page gets a secure stream, and the server's defaults where nothin
   const url = streamUrl("https://host/", {});
   assert.equal(url.protocol, "wss:");
   assert.ok(!url.searchParams.has("model") && !url.searchParams.has("interim_ms"));
+});
+
+test("a token that holds what a subprotocol may not is told apart", () => {
+  for (const token of ["abc", "a.b-c_d~", "A1!#$%&'*+^`|"]) assert.ok(fitsSubprotocol(token), token);
+  for (const token of ["", "a b", "a/b", "ab==", "a:b", "ä", "a,b"]) {
+    assert.ok(!fitsSubprotocol(token), token);
+  }
 });

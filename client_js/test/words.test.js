@@ -11,8 +11,12 @@ import {
   modelWords,
   nearestWords,
   percent,
+  ranked,
+  reasonWords,
   spokenResult,
-} from "../words.js";
+  summaryWords,
+  utteranceWords,
+} from "../page/words.js";
 
 test("the clock counts minutes, seconds and tenths, and cuts", () => {
   assert.equal(clock(0), "0:00.0");
@@ -78,4 +82,34 @@ test("a model's accuracy is told with what it was measured on", () => {
     "Measured on ravdess, 5 folds by speaker: emotion 62% (mean recall), gender right in 97%.",
   );
   assert.match(modelWords({ accuracy: accuracy.slice(0, 2) }), /emotion 62% \(mean recall\)\.$/);
+});
+
+const ANSWER = {
+  type: "utterance.result",
+  emotion: { label: "unsure", confidence: 0.3, scores: { sad: 0.3, calm: 0.2 } },
+  gender: { label: "male", confidence: 0.9, scores: {} },
+};
+
+test("an utterance is told with its answer, and why and how fast it came", () => {
+  const utterance = { startMs: 1_200, endMs: 3_400, reason: "silence", answer: ANSWER };
+  assert.equal(utteranceWords(utterance), "Unsure 30%, Male 90%, 0:01.2 to 0:03.4");
+  assert.equal(utteranceWords({ ...utterance, endMs: Infinity, answer: null }), "running");
+  assert.equal(reasonWords(utterance), "nearest: Sad · ended at a pause");
+  const late = (latency_ms) => reasonWords({ ...utterance, answer: { ...ANSWER, latency_ms } });
+  assert.match(late(12.6), /in 13 ms$/);
+  assert.match(late(0.4), /in under 1 ms$/);
+  assert.equal(reasonWords({ ...utterance, answer: null }), "");
+});
+
+test("unsure comes last, however often it was said", () => {
+  const names = ranked({ unsure: 9, sad: 1, happy: 3 }).map(([label]) => label);
+  assert.deepEqual(names, ["happy", "sad", "unsure"]);
+});
+
+test("a summary counts what was heard and what was left out", () => {
+  const summary = { results: 3, discarded: 1, speechMs: 61_000, genders: { male: 1, female: 2 } };
+  assert.equal(
+    summaryWords(summary),
+    "3 utterances, 1:01.0 of speech, 1 left out; 2 female; 1 male",
+  );
 });

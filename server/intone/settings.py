@@ -7,6 +7,7 @@ Where they come from (flags, ``INTONE_*``, TOML) is the business of
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +108,8 @@ class LimitSettings:
     """Sustained audio seconds a wall second: a file may be streamed, a flood may not."""
     max_rate_burst_s: float = 30.0
     """Audio that may come at once before ``max_rate`` counts: a reconnecting client's backlog."""
+    auth_timeout_s: float = 5.0
+    """Until the token of a client that gives it as its first message: a slow round trip."""
     max_session_s: float = 3 * 3600.0
     """Longer than nearly every call."""
     idle_timeout_s: float = 60.0
@@ -152,7 +155,7 @@ class ServerSettings:
     port: int = 8765
     """Port to listen on; 0 takes a free one."""
     tokens: tuple[str, ...] = field(default=(), repr=False)
-    """Accepted bearer tokens; none means no authentication."""
+    """Accepted bearer tokens, each ``TOKEN`` or ``NAME:TOKEN``; none means no authentication."""
     allow_open: bool = False
     """Listen beyond loopback without a token: only where something else keeps the door."""
     allowed_origins: tuple[str, ...] = ()
@@ -179,12 +182,8 @@ class ServerSettings:
             self.log_level in ("debug", "info", "warning", "error"),
             "log_level must be debug, info, warning or error",
         )
-        _check(all(self.tokens), "a token must not be empty")
-        _check(
-            all(_fits_header(token) for token in self.tokens),
-            "a token must be of printable ASCII characters, without space around it: "
-            "no header carries others for certain",
-        )
+        for text in self.tokens:
+            _check_token(text)
         _check(
             bool(self.tokens) or self.allow_open or is_loopback(self.host),
             f"refusing to listen on {self.host} without a token: "
@@ -192,8 +191,26 @@ class ServerSettings:
         )
 
 
-def _fits_header(token: str) -> bool:
-    return token.isascii() and token.isprintable() and token == token.strip()
+def split_token(text: str) -> tuple[str, str]:
+    """Return name and token of ``NAME:TOKEN`` or ``TOKEN``, whose name is empty."""
+    name, colon, token = text.partition(":")
+    return (name, token) if colon else ("", name)
+
+
+def _check_token(text: str) -> None:
+    """The sentences do not show the token."""
+    name, token = split_token(text)
+    _check(token != "", "a token must not be empty")
+    _check(
+        token.isascii() and token.isprintable() and token == token.strip(),
+        "a token must be of printable ASCII characters, without space around it: "
+        "no header carries others for certain",
+    )
+    _check(
+        ":" not in token and re.fullmatch(r"[\w.\-]{0,40}", name, re.ASCII) is not None,
+        "a colon ends a token's name, of up to 40 letters, digits, dots, - and _; "
+        "a token itself holds none",
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -85,12 +85,14 @@ def open_page(chromium: tuple[str, str], microphone_wav: Path) -> OpenPage:
         may_listen: bool = True,
         logs_errors: bool = False,
         microphone: Path = microphone_wav,
+        flags: tuple[str, ...] = (),
     ) -> Iterator[ListeningPage]:
         options = webdriver.ChromeOptions()
         options.binary_location, driver_path = chromium
         answer = "" if may_listen else "=deny"
         for flag in (
             *FLAGS,
+            *flags,
             f"--use-fake-ui-for-media-stream{answer}",
             f"--use-file-for-fake-audio-capture={microphone}",
         ):

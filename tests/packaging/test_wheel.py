@@ -21,9 +21,9 @@ def test_the_wheel_carries_the_package_the_models_and_the_page(wheel):
         "intone/_models/gru/model.tflite",
         "intone/_models/gru/card.json",
         "intone/_models/gru/report.md",
-        "intone/_page/index.html",
+        "intone/_page/page/index.html",
         "intone/_page/worklet.js",
-        "intone/_page/style.css",
+        "intone/_page/page/style.css",
     ):
         assert needed in names
 

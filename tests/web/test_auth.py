@@ -8,6 +8,9 @@ import pytest
 import talk
 import websockets
 
+from intone.errors import SettingsError
+from intone.settings import ServerSettings
+
 
 async def refusal(url, **options):
     with pytest.raises(websockets.InvalidStatus) as caught:
@@ -89,6 +92,129 @@ async def test_a_page_on_the_list_is_let_in(serve):
         assert (await refusal(local.url, origin="https://shop.example.net"))[0] == 403
     async with serve(allowed_origins=("*",)) as local:
         assert (await greeted(local.url, origin="null"))[0] == "session.created"
+
+
+# --- a token in the first message ---------------------------------------------------------
+
+
+async def conversation_of(url, *messages, query="?auth=message"):
+    """Say ``messages`` at once; return what is answered up to the close, and its code."""
+    async with talk.connect(url, query) as socket:
+        for message in messages:
+            await socket.send(message)
+        return await talk.receive_all(socket), socket.close_code
+
+
+AUTH = json.dumps({"type": "auth", "token": "alpha"})
+CLOSE = json.dumps({"type": "session.close"})
+
+
+async def test_a_token_in_the_first_message_is_let_in(serve):
+    async with serve(tokens=("beta", "shop:alpha")) as local:
+        messages, close_code = await conversation_of(local.url, AUTH, CLOSE)
+        assert [message["type"] for message in messages] == ["session.created", "session.closed"]
+        assert close_code == 1000
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        json.dumps({"type": "auth", "token": "wrong"}),
+        json.dumps({"type": "auth", "token": "shop:alpha"}),
+        json.dumps({"type": "auth", "token": "\ud800"}),
+        json.dumps({"type": "auth"}),
+        CLOSE,
+        "nonsense",
+        bytes(3_200),
+    ],
+    ids=lambda first: str(first)[:40],
+)
+async def test_anything_else_first_is_refused_and_nothing_of_it_is_heard(serve, first):
+    async with serve(tokens=("shop:alpha",)) as local:
+        messages, close_code = await conversation_of(local.url, first, AUTH)
+        assert [message["type"] for message in messages] == ["error"]
+        assert messages[0]["code"] == "unauthorized"
+        assert close_code == 1008
+        assert 'reason="unauthorized"} 1.0' in local.server.metrics.render().decode()
+        assert not local.server.sessions
+
+
+async def test_a_first_message_that_does_not_come_is_not_waited_for(serve):
+    async with serve(tokens=("alpha",), limits={"auth_timeout_s": 0.05}) as local:
+        messages, close_code = await conversation_of(local.url)
+        assert (messages[0]["code"], close_code) == ("unauthorized", 1008)
+
+
+async def test_a_client_that_leaves_before_its_token_leaves_its_place(serve):
+    async with serve(tokens=("alpha",), limits={"max_sessions": 1}) as local:
+        async with talk.connect(local.url, "?auth=message"):
+            pass
+        await talk.until(lambda: local.server._open_sessions == 0)
+        _, close_code = await conversation_of(local.url, AUTH, CLOSE)
+        assert close_code == 1000
+
+
+async def test_a_page_of_another_site_is_refused_before_it_can_say_a_token(serve):
+    async with serve(tokens=("alpha",)) as local:
+        with pytest.raises(websockets.InvalidStatus) as caught:
+            async with talk.connect(local.url, "?auth=message", origin="http://elsewhere.example"):
+                pass
+        assert caught.value.response.status_code == 403
+
+
+async def test_a_server_without_tokens_takes_a_token_that_is_said_all_the_same(serve):
+    async with serve() as local:
+        messages, close_code = await conversation_of(local.url, AUTH, CLOSE)
+        assert [message["type"] for message in messages] == ["session.created", "session.closed"]
+        assert close_code == 1000
+
+
+# --- names --------------------------------------------------------------------------------
+
+
+async def test_the_log_has_the_name_of_a_token_and_not_the_token(serve, caplog):
+    caplog.set_level("INFO")
+    async with serve(tokens=("shop:alpha", "beta")) as local:
+        await greeted(local.url, **bearer("alpha"))
+        await conversation_of(local.url, AUTH, CLOSE)
+        await greeted(local.url, **bearer("beta"))
+        await talk.until(lambda: not local.server.sessions)
+    started = [r for r in caplog.records if r.getMessage() == "session started"]
+    assert [getattr(r, "token", None) for r in started] == ["shop", "shop", None]
+    own = [r for r in caplog.records if not r.name.startswith("websockets")]
+    assert "alpha" not in str([vars(record) for record in own])
+
+
+@pytest.mark.parametrize(
+    "token", ["name:", "a b:secret", "a:b:c", "\xe4:secret", "x" * 41 + ":s", ""]
+)
+def test_a_token_whose_name_makes_no_sense_is_refused_unshown(token):
+    with pytest.raises(SettingsError) as caught:
+        ServerSettings(tokens=(token,))
+    assert "secret" not in str(caught.value)
+
+
+# --- what a browser is told ---------------------------------------------------------------
+
+
+async def test_asked_without_an_upgrade_the_stream_says_why_it_refuses(serve):
+    """A browser does not show a page why its WebSocket was refused: this is how it asks."""
+
+    async def answer(local, **headers):
+        async with (
+            aiohttp.ClientSession() as client,
+            client.get(f"{local.url}/v1/stream", headers=headers) as response,
+        ):
+            return response.status, (await response.json())["error"]["code"]
+
+    async with serve(tokens=("alpha",), limits={"max_sessions": 1}) as local:
+        allowed = {"Authorization": "Bearer alpha"}
+        assert await answer(local) == (401, "unauthorized")
+        assert await answer(local, Origin="http://x.example") == (403, "forbidden_origin")
+        assert await answer(local, **allowed) == (400, "bad_request")
+        async with talk.connect(local.url, **bearer("alpha")) as socket:
+            await talk.receive(socket)
+            assert await answer(local, **allowed) == (503, "overloaded")
 
 
 async def test_refusals_are_counted_by_reason(serve):

@@ -36,7 +36,7 @@ async def test_the_page_comes_with_its_policy(server):
     status, headers, body = await get(server.url)
     assert status == 200
     assert headers["Content-Type"] == "text/html; charset=utf-8"
-    assert body == (resources.page_dir() / "index.html").read_bytes()
+    assert body == (resources.page_dir() / "page" / "index.html").read_bytes()
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self'" in policy
@@ -67,6 +67,12 @@ async def test_every_file_that_the_page_names_is_served(server):
         "/client/%2fetc%2fpasswd",
         "/client/test%2fpcm.test.js",
         "/client/package.json",
+        "/client/events.d.ts",
+        "/client/index.html",
+        "/client/page/",
+        "/client/page/types.d.ts",
+        "/client/page/..%2findex.js",
+        "/client/testing/server.js",
         "/client/nothing.js",
         "/client/a%00.js",
         "/%ff%fe",
@@ -78,6 +84,15 @@ async def test_nothing_else_is_served(server, path):
     status, body = get_as_written(server, path)
     assert status == 404
     assert json.loads(body)["error"]["code"] == "not_found"
+
+
+async def test_a_page_of_another_origin_may_import_the_modules_and_read_nothing_else(server):
+    origin = {"Origin": "https://shop.example"}
+    headers = (await get(f"{server.url}/client/index.js", headers=origin))[1]
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    for path in ("/", "/v1/models", "/client/page/style.css", "/healthz"):
+        headers = (await get(server.url + path, headers=origin))[1]
+        assert "Access-Control-Allow-Origin" not in headers, path
 
 
 async def test_the_host_header_cannot_write_the_policy(server):

@@ -250,3 +250,16 @@ async def test_the_subprotocol_is_chosen_when_offered(server):
 def test_a_message_says_what_it_said(gru, male_wav):
     for message in expected_events(gru, talk.pcm_of(male_wav)):
         assert decode_server(encode(message)) == message
+
+
+async def test_what_a_microphone_does_to_the_sound_is_logged(serve, caplog):
+    caplog.set_level("INFO")
+    source = {"sample_rate_hz": 48_000, "echo_cancellation": True, "device": "Ann's headset"}
+    async with serve() as local, talk.connect(local.url) as socket:
+        await talk.say(socket, "session.update", source=source)
+        assert (await talk.receive_until(socket, "session.updated"))[-1]["interim_ms"] == 500
+        await talk.say(socket, "session.update", source={"sample_rate_hz": "much"})
+        assert (await talk.receive(socket))["code"] == "invalid_message"
+    [record] = [r for r in caplog.records if r.getMessage() == "audio source"]
+    assert (record.sample_rate_hz, record.echo_cancellation) == (48_000, True)
+    assert "headset" not in str(vars(record))

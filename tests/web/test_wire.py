@@ -7,7 +7,7 @@ import pytest
 
 from intone import errors
 from intone.types import DiscardReason, EndReason
-from intone.web import codec, schema, wire
+from intone.web import codec, schema, typescript, wire
 
 ANSWER = wire.Answer(label="sad", confidence=0.5, scores={"sad": 0.5, "calm": 0.5})
 AUDIO = wire.Audio(encoding="s16le", sample_rate_hz=16_000, channels=1)
@@ -16,7 +16,9 @@ MODEL = wire.Model(
 )
 SPAN = {"utterance_id": 1, "channel": 0, "start_ms": 100}
 EXAMPLES = [
+    wire.Auth(token="t"),
     wire.SessionUpdate(audio=wire.AudioUpdate(channels=2), model="gru", interim_ms=0),
+    wire.SessionUpdate(source=wire.Source(sample_rate_hz=48_000, echo_cancellation=True)),
     wire.SessionUpdate(),
     wire.Flush(),
     wire.Ping(marker="m"),
@@ -107,6 +109,13 @@ def test_the_committed_schema_is_the_wires(repo_root):
     committed = (repo_root / "docs" / "intone.v1.schema.json").read_bytes()
     assert committed == schema.render(), (
         "run: python -m intone.web.schema docs/intone.v1.schema.json"
+    )
+
+
+def test_the_browser_clients_types_are_the_wires(repo_root):
+    committed = (repo_root / "client_js" / "events.d.ts").read_text(encoding="utf-8")
+    assert committed == typescript.render(), (
+        "run: python -m intone.web.typescript client_js/events.d.ts"
     )
 
 

@@ -8,16 +8,23 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from intone.errors import BadRequest, ForbiddenOrigin, Unauthorized
-from intone.settings import ServerSettings
+from intone.settings import ServerSettings, split_token
 
 BEARER_SUBPROTOCOL = "bearer."
 """Prefix of the subprotocol that carries a token: a browser cannot set a header."""
 
 
-def check(request: web.Request, settings: ServerSettings) -> None:
-    """Raise :class:`Unauthorized` or :class:`ForbiddenOrigin` unless the request may go on."""
+FIRST_MESSAGE = "message"
+"""``?auth=message``: the token comes as the first message, which no proxy logs."""
+
+
+def check(request: web.Request, settings: ServerSettings) -> str:
+    """Return the name of the request's token, if it has one.
+
+    Raises :class:`Unauthorized` or :class:`ForbiddenOrigin` unless the request may go on.
+    """
     check_origin(request, settings.allowed_origins)
-    check_token(request, settings.tokens)
+    return check_token(_given_token(request), settings.tokens)
 
 
 def check_origin(request: web.Request, allowed_origins: tuple[str, ...]) -> None:
@@ -38,19 +45,32 @@ def _host_of(origin: str) -> str | None:
         return None
 
 
-def check_token(request: web.Request, tokens: tuple[str, ...]) -> None:
-    """Refuse a request without one of ``tokens``, if there are any."""
+def check_token(given: str | None, tokens: tuple[str, ...]) -> str:
+    """Return the name of ``given`` among ``tokens``; raise :class:`Unauthorized` otherwise."""
     if not tokens:
-        return
-    given = _given_token(request)
+        return ""
     if given is None:
-        raise Unauthorized("a token is needed: Authorization: Bearer, or a subprotocol bearer.…")
+        raise Unauthorized(
+            "a token is needed: Authorization: Bearer, a subprotocol bearer.…, "
+            "or ?auth=message and a first message"
+        )
     # Every token is compared, each in constant time: the time tells nothing.
-    # aiohttp keeps bytes that are no UTF-8 as surrogates.
-    given_bytes = given.encode(errors="surrogateescape")
-    matches = [hmac.compare_digest(given_bytes, token.encode()) for token in tokens]
-    if not any(matches):
+    # aiohttp keeps bytes that are no UTF-8 as surrogates, and JSON may bring any.
+    given_bytes = given.encode(errors="surrogatepass")
+    named = [split_token(text) for text in tokens]
+    matches = [name for name, token in named if hmac.compare_digest(given_bytes, token.encode())]
+    if not matches:
         raise Unauthorized("the token is not known here")
+    return matches[0]
+
+
+def comes_first_message(request: web.Request, settings: ServerSettings) -> bool:
+    """Whether the token is to come once the connection is open."""
+    return (
+        bool(settings.tokens)
+        and request.query.get("auth") == FIRST_MESSAGE
+        and _given_token(request) is None
+    )
 
 
 def _given_token(request: web.Request) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -23,6 +24,8 @@ from intone.web.config import Negotiation, SessionConfig
 from intone.web.dialect import Command
 from intone.web.rate import RateLimiter
 from intone.web.server import Server
+
+log = logging.getLogger(__name__)
 
 Say = Callable[[wire.ServerMessage], None]
 
@@ -106,6 +109,7 @@ class Conversation:
             self._pong(command)
         elif isinstance(command, wire.Flush) and self._live:
             self._live.flush()
+        # What else there is, a token, has been checked by now, or is not asked for.
 
     def refuse(self, error: IntoneError) -> None:
         """Say that a message was refused; the session goes on."""
@@ -149,6 +153,8 @@ class Conversation:
             for error in errors:
                 self.tell_error(error)
             return
+        if source := translate.source(update):
+            log.info("audio source", extra={"session_id": self._session_id, **source})
         card = self._card
         self._say(
             wire.SessionUpdated(

@@ -23,10 +23,15 @@ _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 
 
 def routes(folder: Path) -> list[web.RouteDef]:
-    """Return the routes that serve the files of ``folder``, not of folders below it."""
+    """Return the routes that serve the browser client in ``folder`` and the page in its ``page``.
+
+    Nothing else below ``folder`` is served.
+    """
+    page = folder / "page"
     return [
-        web.get("/", _file_handler(folder, "index.html")),
+        web.get("/", _file_handler(page, "index.html")),
         web.get("/client/{name}", _file_handler(folder)),
+        web.get("/client/page/{name}", _file_handler(page)),
     ]
 
 
@@ -43,7 +48,9 @@ def _file_handler(folder: Path, fixed_name: str | None = None) -> Handler:
 
 
 def _headers(request: web.Request, suffix: str) -> dict[str, str]:
-    return {
+    # A page of another origin may import the client's modules: they are the same for everybody.
+    shared = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*"} if suffix == ".js" else {}
+    return shared | {
         hdrs.CONTENT_TYPE: f"{CONTENT_TYPES[suffix]}; charset=utf-8",
         # A new version of the server brings new files; a conditional request is cheap.
         hdrs.CACHE_CONTROL: "no-cache",

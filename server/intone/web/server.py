@@ -124,12 +124,16 @@ class Server:
 
     # --- room --------------------------------------------------------------------------
 
-    @contextmanager
-    def session_place(self, protocol: str) -> Iterator[None]:
-        """Hold a place for a session; raise :class:`Overloaded` or :class:`ShuttingDown`."""
+    def check_room(self) -> None:
+        """Raise :class:`Overloaded` or :class:`ShuttingDown` where no session would be taken."""
         refusal = self._refusal()
         if refusal is not None:
             raise refusal
+
+    @contextmanager
+    def session_place(self, protocol: str) -> Iterator[None]:
+        """Hold a place for a session; raise :class:`Overloaded` or :class:`ShuttingDown`."""
+        self.check_room()
         self._open_sessions += 1
         self.metrics.connections.labels(protocol).inc()
         active = self.metrics.connections_active.labels(protocol)

@@ -55,9 +55,12 @@ async def _stop(*tasks: asyncio.Task[None]) -> None:
 class StreamSession:
     """Runs until its client, the server, or a limit ends it; the first reason counts."""
 
-    def __init__(self, server: Server, dialect: Dialect, socket: StreamSocket) -> None:
+    def __init__(
+        self, server: Server, dialect: Dialect, socket: StreamSocket, token_name: str = ""
+    ) -> None:
         self._limits = server.settings.limits
         self._dialect = dialect
+        self._token_name = token_name
         self._codec: Codec = dialect.new_codec()
         self._socket = socket
         self._outbox = Outbox(socket.send_str, self._limits.send_timeout_s, self._give_up)
@@ -218,7 +221,8 @@ class StreamSession:
                 "sample_rate_hz": config.audio.sample_rate_hz,
                 "channels": config.audio.channels,
                 "model": config.model,
-            },
+            }
+            | ({"token": self._token_name} if self._token_name else {}),
         )
 
     def _log_end(self, duration_s: float) -> None:

@@ -148,6 +148,12 @@ def wishes(update: wire.SessionUpdate) -> dict[str, object]:
     return {name: value for name, value in asked.items() if value is not UNSET}
 
 
+def source(update: wire.SessionUpdate) -> dict[str, object]:
+    """Return what an update says of the microphone, for the log."""
+    said = {} if update.source is UNSET else msgspec.structs.asdict(update.source)
+    return {name: value for name, value in said.items() if value is not UNSET}
+
+
 def query_wishes(query: Mapping[str, str]) -> dict[str, object]:
     """Return what the query of ``GET /v1/stream`` asks for, by the same names.
 

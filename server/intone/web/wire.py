@@ -19,9 +19,6 @@ MAX_MARKER_CHARS = 1_024
 """Of a ping: answers wait in memory for a client that does not read."""
 
 
-# --- parts ----------------------------------------------------------------------------
-
-
 class Audio(Struct, frozen=True, kw_only=True):
     """The audio that a session sends; encodings are s16le, f32le, mulaw and alaw."""
 
@@ -58,7 +55,6 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     label: str
     confidence: float
-    """The best label's score."""
     scores: dict[str, float]
     """Calibrated probability of every label; they sum to 1."""
 
@@ -78,9 +74,6 @@ class Produced(Struct, frozen=True, kw_only=True):
     discarded: int
 
 
-# --- client to server -----------------------------------------------------------------
-
-
 class AudioUpdate(Struct, frozen=True, kw_only=True):
     """The parts of the audio format to change."""
 
@@ -89,12 +82,28 @@ class AudioUpdate(Struct, frozen=True, kw_only=True):
     channels: int | UnsetType = UNSET
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """What a microphone does to the sound before it is sent; for the log."""
+
+    sample_rate_hz: int | UnsetType = UNSET
+    echo_cancellation: bool | UnsetType = UNSET
+    noise_suppression: bool | UnsetType = UNSET
+    auto_gain_control: bool | UnsetType = UNSET
+
+
+class Auth(Struct, frozen=True, kw_only=True, tag_field="type", tag="auth"):
+    """The token, as the first message of a session opened with ``?auth=message``."""
+
+    token: str
+
+
 class SessionUpdate(Struct, frozen=True, kw_only=True, tag_field="type", tag="session.update"):
     """Change the configuration; before the first audio only. What is left out stays."""
 
     audio: AudioUpdate | UnsetType = UNSET
     model: str | UnsetType = UNSET
     interim_ms: int | UnsetType = UNSET
+    source: Source | UnsetType = UNSET
 
 
 class Flush(Struct, frozen=True, kw_only=True, tag_field="type", tag="flush"):
@@ -111,7 +120,7 @@ class SessionClose(Struct, frozen=True, kw_only=True, tag_field="type", tag="ses
     """End the session: the last results follow, then ``session.closed``."""
 
 
-ClientMessage = SessionUpdate | Flush | Ping | SessionClose
+ClientMessage = Auth | SessionUpdate | Flush | Ping | SessionClose
 
 # --- server to client -----------------------------------------------------------------
 
@@ -189,7 +198,6 @@ class Pong(Struct, frozen=True, kw_only=True, tag_field="type", tag="pong"):
 
     marker: str
     received_ms: int
-    """Audio taken so far."""
     lag_ms: int
     """Audio taken since the start of the oldest block not yet scored; 0 when all is."""
 
@@ -277,9 +285,6 @@ class Models(Struct, frozen=True, kw_only=True):
 
     models: list[ModelEntry]
     default: str
-
-
-# --- what there is --------------------------------------------------------------------
 
 
 def _by_tag(union: object) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 import { Backoff, isWorthRetrying } from "./backoff.js";
 import { Emitter } from "./emitter.js";
-import { WIRE_BYTES_PER_MS } from "./pcm.js";
+import { Inbox } from "./iteration.js";
+import { refusalOf } from "./refusal.js";
 import { StreamSession } from "./session.js";
-import { PROTOCOL, streamUrl } from "./wire.js";
+import { PROTOCOL, fitsSubprotocol, sourceOf, streamUrl } from "./wire.js";
+import { WIRE_BYTES_PER_MS } from "./worklet.js";
 
-/** @typedef {import("./wire.js").ServerEvent} ServerEvent */
-/** @typedef {import("./wire.js").SessionCreated} SessionCreated */
-/** @typedef {import("./wire.js").SessionClosed} SessionClosed */
+/** @typedef {import("./events.js").ServerMessage} ServerEvent */
+/** @typedef {import("./events.js").SessionCreated} SessionCreated */
+/** @typedef {import("./events.js").SessionClosed} SessionClosed */
 /** @typedef {import("./session.js").SessionEnd} SessionEnd */
 /** @typedef {import("./session.js").SessionTimes} SessionTimes */
 
@@ -31,9 +33,12 @@ export const ClientState = Object.freeze({
  * @property {string} [model] the server's default, if not given
  * @property {number} [interimMs] audio between interim answers, 0 for none
  * @property {string} [token] goes as a subprotocol, since a browser cannot set headers
+ * @property {"subprotocol" | "message"} [auth] `message` sends the token as the first message, as is
+ *   done anyway with a token that a subprotocol cannot carry
  * @property {boolean} [reconnect] whether a lost session is opened anew; true if not given
  * @property {import("./backoff.js").BackoffOptions} [backoff]
  * @property {Partial<SessionTimes>} [times]
+ * @property {Partial<import("./outbox.js").OutboxLimits>} [limits] of audio that waits to be sent
  * @property {WebSocketConstructor} [WebSocket] for where there is no global one
  */
 
@@ -48,8 +53,12 @@ export const ClientState = Object.freeze({
 
 /**
  * @typedef {{[Event in ServerEvent as Event["type"]]: Event} & {
- *   state: StateChange, dropped: Dropped, lag: import("./session.js").Lag}} ClientEvents
+ *   event: ServerEvent, state: StateChange, dropped: Dropped,
+ *   lag: import("./session.js").Lag}} ClientEvents
  */
+
+/** Close code of a connection that ended without one. */
+const LOST = 1006;
 
 /** @type {SessionTimes} */
 const DEFAULT_TIMES = {
@@ -76,8 +85,9 @@ export class ConnectionError extends Error {
 }
 
 /**
- * Every message of the wire is an event by its `type`; besides, there are `state`, `dropped` (audio
- * thrown away) and `lag`.
+ * Every message of the wire is an event by its `type`, and all of them are `event`; besides, there
+ * are `state`, `dropped` (audio thrown away) and `lag`. `for await (const event of client)` reads
+ * the messages too.
  *
  * A lost session is not resumed: a new `session.created` comes, utterance ids and times start
  * again, and live audio from in between is skipped and reported as dropped.
@@ -93,7 +103,9 @@ export class IntoneClient extends Emitter {
   /** @type {{resolve: (session: SessionCreated) => void, reject: (error: Error) => void} | null} */
   #opening = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retryTimer;
+  /** @type {Promise<void>} */ #run = Promise.resolve();
   #droppedBytes = 0;
+  /** @type {MediaTrackSettings | null} */ #source = null;
 
   /** @param {ClientOptions} options */
   constructor(options) {
@@ -123,7 +135,7 @@ export class IntoneClient extends Emitter {
     }
     return new Promise((resolve, reject) => {
       this.#opening = { resolve, reject };
-      this.#open();
+      this.#run = this.#open();
     });
   }
 
@@ -131,6 +143,16 @@ export class IntoneClient extends Emitter {
   send(frame) {
     if (this.#state !== ClientState.OPEN) return this.#drop(frame.byteLength, "offline");
     this.#drop(this.#stream?.send(frame) ?? 0, "slow");
+  }
+
+  /**
+   * Tells the server's log what a microphone does to the sound; now, and in every later session.
+   *
+   * @param {MediaTrackSettings} settings of its track
+   */
+  describeSource(settings) {
+    this.#source = settings;
+    this.#stream?.describe(sourceOf(settings));
   }
 
   /** Ends the running utterance now, as push-to-talk does. */
@@ -157,30 +179,75 @@ export class IntoneClient extends Emitter {
     }
     this.#enter({ state: ClientState.CLOSING });
     stream.close();
-    return (await stream.ended).totals;
+    const { totals } = await stream.ended;
+    await this.#run;
+    return totals;
+  }
+
+  /**
+   * Everything the server says from now on, in order; ends when the client has been closed.
+   *
+   * @returns {AsyncGenerator<ServerEvent, void>}
+   * @throws {ConnectionError} inside the loop, when the connection is lost for good
+   */
+  async *[Symbol.asyncIterator]() {
+    if (this.#state === ClientState.CLOSED) return;
+    /** @type {Inbox<ServerEvent>} */
+    const inbox = new Inbox();
+    const offEvent = this.on("event", (event) => inbox.push(event));
+    const offState = this.on("state", ({ state, error }) => {
+      if (state === ClientState.CLOSED) inbox.end(error);
+    });
+    try {
+      yield* inbox.read();
+    } finally {
+      offEvent();
+      offState();
+    }
   }
 
   async #open() {
     this.#enter({ state: ClientState.CONNECTING });
     try {
-      this.#stream = new StreamSession(this.#makeSocket(), {
-        ...DEFAULT_TIMES,
-        ...this.#options.times,
-      });
+      this.#stream = this.#newStream();
     } catch (error) {
-      // An address or a token that no WebSocket can be made of; a later attempt would be no better.
+      // An address that no WebSocket can be made of; a later attempt would be no better.
       const reason = `no connection can be made: ${error}`;
-      return this.#afterEnd({ closeCode: 1008, reason, totals: null, error: null, unsentBytes: 0 });
+      return this.#afterEnd(0, new ConnectionError("server_unavailable", reason, false));
     }
     this.#stream.on("event", (event) => this.#receive(event));
     this.#stream.on("lag", (lag) => this.emit("lag", lag));
-    this.#afterEnd(await this.#stream.ended);
+    const end = await this.#stream.ended;
+    const error = await this.#reasonOf(end);
+    this.#stream = null;
+    this.#afterEnd(end.unsentBytes, error);
   }
 
-  #makeSocket() {
-    const { url, token, WebSocket = globalThis.WebSocket } = this.#options;
-    const protocols = token ? [PROTOCOL, `bearer.${token}`] : [PROTOCOL];
-    return new WebSocket(streamUrl(url, this.#options), protocols);
+  #newStream() {
+    const { url, token, auth, limits, times, WebSocket = globalThis.WebSocket } = this.#options;
+    const tokenFollows = Boolean(token) && (auth === "message" || !fitsSubprotocol(token ?? ""));
+    const protocols = token && !tokenFollows ? [PROTOCOL, `bearer.${token}`] : [PROTOCOL];
+    const socket = new WebSocket(streamUrl(url, this.#options, tokenFollows), protocols);
+    const first = tokenFollows ? token : undefined;
+    return new StreamSession(socket, { ...DEFAULT_TIMES, ...times }, { limits, token: first });
+  }
+
+  /**
+   * @param {SessionEnd} end
+   * @returns {Promise<ConnectionError>} what the server gave as the reason, or else what the close
+   *   code means
+   */
+  async #reasonOf({ closeCode, reason, error, totals, wasCreated }) {
+    const { url, token } = this.#options;
+    const isRefusal = closeCode === LOST && !wasCreated && this.#state !== ClientState.CLOSING;
+    const refusal =
+      error ?? (isRefusal ? await refusalOf(streamUrl(url, this.#options), token) : null);
+    if (refusal) {
+      const isRetryable = error ? isWorthRetrying(closeCode) : refusal.retryable;
+      return new ConnectionError(refusal.code, refusal.message, isRetryable);
+    }
+    const why = reason || totals?.reason || "the server cannot be reached, or is full";
+    return new ConnectionError("server_unavailable", why, isWorthRetrying(closeCode));
   }
 
   /** @param {ServerEvent} event */
@@ -188,22 +255,25 @@ export class IntoneClient extends Emitter {
     if (event.type === "session.created") this.#begin(event);
     // TypeScript cannot see that a member of the union goes with its own `type`.
     this.emit(event.type, /** @type {any} */ (event));
+    this.emit("event", event);
   }
 
   /** @param {SessionCreated} session */
   #begin(session) {
     this.#session = session;
     this.#backoff.reset();
+    if (this.#source) this.#stream?.describe(sourceOf(this.#source));
     if (this.#state === ClientState.CONNECTING) this.#enter({ state: ClientState.OPEN });
     this.#opening?.resolve(session);
     this.#opening = null;
   }
 
-  /** @param {SessionEnd} end */
-  #afterEnd(end) {
-    this.#stream = null;
-    this.#drop(end.unsentBytes, "offline");
-    const error = endError(end);
+  /**
+   * @param {number} unsentBytes
+   * @param {ConnectionError} error
+   */
+  #afterEnd(unsentBytes, error) {
+    this.#drop(unsentBytes, "offline");
     if (this.#state === ClientState.CLOSING) this.#enter({ state: ClientState.CLOSED });
     else if (this.#opening === null && this.#options.reconnect !== false && error.isRetryable) {
       this.#retry(error);
@@ -215,7 +285,7 @@ export class IntoneClient extends Emitter {
   /** @param {ConnectionError} error */
   #retry(error) {
     const delayMs = this.#backoff.next();
-    this.#retryTimer = setTimeout(() => void this.#open(), delayMs);
+    this.#retryTimer = setTimeout(() => (this.#run = this.#open()), delayMs);
     this.#enter({ state: ClientState.WAITING, retry_in_ms: delayMs, error });
   }
 
@@ -235,15 +305,4 @@ export class IntoneClient extends Emitter {
     const totalMs = Math.round(this.#droppedBytes / WIRE_BYTES_PER_MS);
     this.emit("dropped", { ms: Math.round(bytes / WIRE_BYTES_PER_MS), total_ms: totalMs, reason });
   }
-}
-
-/**
- * @param {SessionEnd} end
- * @returns {ConnectionError} what the server gave as the reason, or else what the close code means
- */
-function endError({ closeCode, reason, error, totals }) {
-  const isRetryable = isWorthRetrying(closeCode);
-  if (error) return new ConnectionError(error.code, error.message, isRetryable);
-  const why = reason || totals?.reason || "the server cannot be reached, or is full";
-  return new ConnectionError("server_unavailable", why, isRetryable);
 }

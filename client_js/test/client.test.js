@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ConnectionError, IntoneClient } from "../connection.js";
-import { WebSocket, serve, until } from "../testing/websocket.js";
+import { ConnectionError, IntoneClient } from "../client.js";
+import { WebSocket, serve, until } from "../testing/server.js";
 
 const FRAME = new Int16Array(1_600).fill(7).buffer;
 
@@ -293,10 +293,126 @@ test("an unknown event passes, a later known one is still heard", async (t) => {
   await until(() => started.length === 1);
 });
 
-test("a token that no header can carry fails connect() instead of leaving it open", async (t) => {
-  const { client } = await conversation(t, { token: "line\nbreak" });
-  await assert.rejects(client.connect(), /no connection can be made/);
+test("a token that no subprotocol can carry goes as the first message", async (t) => {
+  const { server, client } = await conversation(t, { token: "abc/+=" });
+  await client.connect();
+  const [connection] = server.connections;
+  assert.equal(connection.url.searchParams.get("auth"), "message");
+  assert.equal(connection.protocols, "intone.v1");
+  await until(() => connection.received.length > 0);
+  assert.deepEqual(connection.received[0], { type: "auth", token: "abc/+=" });
+});
+
+test("auth: message keeps the token out of the handshake", async (t) => {
+  const { server, client } = await conversation(t, { token: "plain", auth: "message" });
+  await client.connect();
+  assert.equal(server.connections[0].protocols, "intone.v1");
+  await until(() => server.connections[0].received[0]?.token === "plain");
+});
+
+test("an address that no socket can be made of fails connect() instead of leaving it open", async (t) => {
+  const { client } = await conversation(t, { url: "mailto:nobody" });
+  await assert.rejects(client.connect(), /no connection can be made|Invalid URL/);
   assert.equal(client.state, "closed");
+});
+
+const FULL = { code: "overloaded", message: "there are 1000 sessions already", retryable: true };
+
+test("a full server is told by name, though no upgrade tells why it failed", async (t) => {
+  const server = await serve(() => {}, () => FULL);
+  t.after(() => server.stop());
+  const client = new IntoneClient({ url: server.url, WebSocket });
+  const { code, message } = FULL;
+  await assert.rejects(client.connect(), { code, message, isRetryable: true });
+});
+
+test("a server that is full when one comes back is tried again, with the reason", async (t) => {
+  let isFull = false;
+  const server = await serve(
+    (connection) => connection.send(CREATED),
+    () => (isFull ? FULL : null),
+  );
+  const backoff = { firstMinMs: 5, firstMaxMs: 10 };
+  const client = new IntoneClient({ url: server.url, WebSocket, backoff });
+  t.after(async () => {
+    await client.close();
+    await server.stop();
+  });
+  await client.connect();
+  const states = recorded(client, "state");
+  isFull = true;
+  server.connections[0].destroy();
+  await until(() => states.some(({ error }) => error?.code === "overloaded"));
+  isFull = false;
+  await until(() => client.state === "open");
+});
+
+test("close() while the reason of a refusal is asked for ends the client", async (t) => {
+  const { client, server } = await conversation(t);
+  await server.stop();
+  const opening = assert.rejects(client.connect(), ConnectionError);
+  await client.close();
+  await opening;
+  assert.equal(client.state, "closed");
+});
+
+test("what a microphone does to the sound is told to every session, before the audio", async (t) => {
+  const { server, client } = await conversation(t);
+  client.describeSource({ sampleRate: 48_000, echoCancellation: "all", autoGainControl: false });
+  await client.connect();
+  client.send(FRAME);
+  const [connection] = server.connections;
+  await until(() => connection.received.length === 2);
+  const source = { sample_rate_hz: 48_000, echo_cancellation: true, auto_gain_control: false };
+  assert.deepEqual(connection.received[0], { type: "session.update", source });
+  connection.destroy();
+  await until(() => server.connections[1]?.received[0]?.source);
+});
+
+test("a loop reads every message in order, and ends with the client", async (t) => {
+  const { server, client } = await conversation(t);
+  const types = [];
+  const loop = (async () => {
+    for await (const { type } of client) types.push(type);
+  })();
+  await client.connect();
+  server.connections[0].send({ type: "utterance.started", utterance_id: 1 });
+  server.connections[0].send({ type: "utterance.result", utterance_id: 1 });
+  await until(() => types.length === 3);
+  await client.close();
+  await loop;
+  assert.deepEqual(types, [
+    "session.created",
+    "utterance.started",
+    "utterance.result",
+    "session.closed",
+  ]);
+  for await (const event of client) assert.fail(`${event.type} after the end`);
+});
+
+test("a loop learns of a connection that is lost for good", async (t) => {
+  const { server, client } = await conversation(t, { reconnect: false });
+  await client.connect();
+  const loop = (async () => {
+    for await (const _ of client);
+  })();
+  server.connections[0].destroy();
+  await assert.rejects(loop, { code: "server_unavailable" });
+});
+
+test("a loop that stands still is told, and memory does not grow", async (t) => {
+  const { server, client } = await conversation(t);
+  await client.connect();
+  const iterator = client[Symbol.asyncIterator]();
+  server.connections[0].send({ type: "pong", marker: "first" });
+  await iterator.next();
+  let pongs = 0;
+  client.on("pong", () => (pongs += 1));
+  for (let n = 0; n < 1_001; n += 1) server.connections[0].send({ type: "pong", marker: "" });
+  await until(() => pongs === 1_001);
+  await assert.rejects(async () => {
+    for await (const _ of iterator);
+  }, /1000 events were not read/);
 });
 
 test("connect() twice is a mistake, and says what to do", async (t) => {

@@ -1,0 +1,352 @@
+/** Listening to a microphone or a file, and what is heard; loaded once the page stands. */
+
+import { ClientState, IntoneClient } from "../client.js";
+import { decodeFile, streamFile } from "../file.js";
+import { Microphone } from "../microphone.js";
+import { AudioStore, Player } from "./audio.js";
+import { byId } from "./dom.js";
+import { History } from "./history.js";
+import { Verdict, showSummary } from "./render.js";
+import { Scope } from "./scope.js";
+import { notify, showFacts, showStatus } from "./status.js";
+import { Timeline } from "./timeline.js";
+import { UtteranceList } from "./utterances.js";
+import { connectionWords, spokenResult } from "./words.js";
+
+/** Often enough to feel live, seldom enough to read. */
+const INTERIM_MS = 300;
+/** What a microphone's audio may take in memory: 8 MB. */
+const KEPT_LIVE_MS = 4 * 60_000;
+/** What a file's may: 58 MB, until the next one. */
+const KEPT_FILE_MS = 30 * 60_000;
+
+/** @enum {"idle" | "starting" | "listening" | "stopping"} */
+const Phase = Object.freeze({
+  IDLE: "idle",
+  STARTING: "starting",
+  LISTENING: "listening",
+  STOPPING: "stopping",
+});
+
+/** @type {Record<Phase, string>} */
+const BUTTON_WORDS = {
+  idle: "Start microphone",
+  starting: "Starting…",
+  listening: "Stop",
+  stopping: "Finishing…",
+};
+
+/** Whatever happens is shown by this class, or said. */
+export class Listening {
+  #phase = /** @type {Phase} */ (Phase.IDLE);
+  #history = new History();
+  #store = new AudioStore();
+  #player = new Player();
+  /** @type {HTMLButtonElement} */ #button = byId("listen");
+  /** @type {HTMLButtonElement} */ #mute = byId("mute");
+  /** @type {HTMLSelectElement} */ #device = byId("device");
+  /** @type {HTMLInputElement} */ #echo = byId("echo");
+  /** @type {HTMLInputElement} */ #file = byId("file");
+  #scope = new Scope();
+  #verdict = new Verdict();
+  #list = new UtteranceList({
+    play: (utterance) => this.#play(utterance),
+    analyse: (utterance) => void this.#analyse(utterance),
+  });
+  #timeline = new Timeline((utterance) => this.#play(utterance));
+  #source = "";
+  /** @type {{audioMs: number, lagMs?: number, droppedMs?: number}} */ #facts = { audioMs: 0 };
+  /** @type {IntoneClient | null} */ #client = null;
+  /** @type {Microphone | null} */ #microphone = null;
+  #abort = new AbortController();
+
+  /**
+   * @param {import("./models.js").ModelChooser} models
+   * @param {import("./render.js").ScoreBars} emotions
+   * @param {import("./render.js").ScoreBars} genders
+   */
+  constructor(models, emotions, genders) {
+    this.models = models;
+    this.emotions = emotions;
+    this.genders = genders;
+    this.#mute.addEventListener("click", () => this.#toggleMute());
+    byId("clear").addEventListener("click", () => this.#history.clear());
+    byId("export-json").addEventListener("click", () => void this.#export("json"));
+    byId("export-csv").addEventListener("click", () => void this.#export("csv"));
+    this.#followHistory();
+    this.#player.on("changed", (playing) => {
+      this.#timeline.highlight(playing);
+      this.#list.highlight(playing);
+    });
+    void this.#listDevices();
+    navigator.mediaDevices?.addEventListener("devicechange", () => void this.#listDevices());
+  }
+
+  #followHistory() {
+    this.#history.on("session", (session) => this.#list.begin(session));
+    this.#history.on("utterance", (utterance) => {
+      this.#list.show(utterance);
+      this.#timeline.show(utterance);
+      // An interim changes nothing of it.
+      if (utterance.state !== "running" || !utterance.answer) this.#showLog();
+    });
+    this.#history.on("cleared", () => {
+      this.#player.stop();
+      this.#list.clear();
+      this.#timeline.clear();
+      this.#showLog();
+    });
+  }
+
+  #showLog() {
+    showSummary(this.#history.summary());
+    const isEmpty = this.#history.utterances.length === 0;
+    byId("log-empty").hidden = !isEmpty;
+    byId("log-tools").hidden = isEmpty;
+    byId("timeline").hidden = isEmpty;
+  }
+
+  // --- what the person does ------------------------------------------------------------
+
+  /** The button: starts the microphone, or stops whatever is heard. */
+  async toggle() {
+    if (this.#phase === Phase.LISTENING) await this.#stop();
+    else if (this.#phase === Phase.IDLE) await this.#attempt(() => this.#hearMicrophone());
+  }
+
+  #toggleMute() {
+    if (!this.#microphone) return;
+    this.#microphone.mute(!this.#microphone.isMuted);
+    this.#showMute();
+  }
+
+  /** @param {File} file picked or dropped */
+  take(file) {
+    if (this.#phase === Phase.IDLE) void this.#attempt(() => this.#hearFile(file));
+    else notify("Stop listening first, then bring the file.");
+  }
+
+  /** @param {Utterance} utterance */
+  #play(utterance) {
+    const samples = this.#samplesOf(utterance);
+    if (samples) this.#player.toggle(utterance, samples);
+    else notify("The audio of this utterance is no longer kept.");
+  }
+
+  /** @param {Utterance} utterance */
+  async #analyse(utterance) {
+    const { openAnalysis } = await import("./analysis.js");
+    openAnalysis(byId("analysis"), utterance, this.#samplesOf(utterance));
+  }
+
+  /** @param {"json" | "csv"} kind */
+  async #export(kind) {
+    const { download, toCsv, toJson } = await import("./export.js");
+    const name = `intone-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.${kind}`;
+    if (kind === "json") download(name, "application/json", toJson(this.#history));
+    else download(name, "text/csv", toCsv(this.#history));
+  }
+
+  // --- listening -----------------------------------------------------------------------
+
+  /**
+   * Whatever goes wrong on the way is said on the page, and everything is let go of.
+   *
+   * @param {() => Promise<void>} hear
+   */
+  async #attempt(hear) {
+    notify("");
+    this.#player.stop();
+    this.#abort = new AbortController();
+    this.#enter(Phase.STARTING);
+    try {
+      await hear();
+    } catch (error) {
+      notify(error instanceof Error ? error.message : String(error));
+      await this.#stop();
+    }
+  }
+
+  async #hearMicrophone() {
+    const microphone = new Microphone({
+      deviceId: this.#device.value,
+      constraints: { echoCancellation: this.#echo.checked },
+    });
+    this.#microphone = microphone;
+    this.#store.limit(KEPT_LIVE_MS);
+    showStatus("Waiting for the microphone…", "busy");
+    // First, so that no session is opened for a microphone that is refused.
+    await microphone.start();
+    void this.#listDevices();
+    const client = this.#newClient("Microphone", true);
+    client.describeSource(microphone.settings ?? {});
+    await client.connect();
+    microphone.on("frame", (frame) => {
+      // What is recorded while the server is away is not heard.
+      if (client.state === ClientState.OPEN) this.#show(frame);
+      client.send(frame);
+    });
+    microphone.on("muted", (isMuted) =>
+      notify(isMuted ? "The microphone is muted." : ""),
+    );
+    microphone.on("ended", (error) => {
+      notify(error.message);
+      void this.#stop();
+    });
+    this.#enter(Phase.LISTENING);
+  }
+
+  /** @param {File} file */
+  async #hearFile(file) {
+    showStatus("Reading the file…", "busy");
+    const audio = await decodeFile(file);
+    const mixed = audio.numberOfChannels > 1 ? ` (${audio.numberOfChannels} channels, mixed)` : "";
+    this.#store.limit(KEPT_FILE_MS);
+    const client = this.#newClient(`${file.name}${mixed}`, false);
+    await client.connect();
+    this.#enter(Phase.LISTENING);
+    const { signal } = this.#abort;
+    await streamFile(client, audio, { signal, onFrame: (frame) => this.#show(frame) });
+    // Aborted, it has been stopped already, and something else may be running by now.
+    if (!signal.aborted) await this.#stop();
+  }
+
+  async #stop() {
+    if (this.#phase === Phase.STOPPING || this.#phase === Phase.IDLE) return;
+    this.#enter(Phase.STOPPING);
+    this.#abort.abort();
+    await this.#microphone?.stop();
+    await this.#client?.close();
+    this.#microphone = null;
+    this.#client = null;
+    this.#history.abandon();
+    this.#enter(Phase.IDLE);
+    showStatus("Ready", "idle");
+  }
+
+  /**
+   * @param {string} source in words
+   * @param {boolean} reconnect a microphone goes on after a loss; half a file would be nothing
+   */
+  #newClient(source, reconnect) {
+    this.#source = source;
+    const client = new IntoneClient({
+      url: this.models.baseUrl,
+      model: this.models.chosen?.name,
+      token: this.models.token,
+      interimMs: INTERIM_MS,
+      reconnect,
+    });
+    this.#client = client;
+    this.#follow(client);
+    return client;
+  }
+
+  /** @param {IntoneClient} client */
+  #follow(client) {
+    client.on("state", (change) => this.#connectionChanged(change));
+    client.on("session.created", (created) => this.#begin(created));
+    client.on("utterance.started", (event) => {
+      const isAtEnd = client.session?.model.interims === false;
+      this.#verdict.say(isAtEnd ? "Listening… This model answers at the pause." : "Listening…");
+      this.#history.take(event);
+    });
+    client.on("utterance.interim", (event) => {
+      this.#answer(event);
+      this.#history.take(event);
+    });
+    client.on("utterance.result", (event) => {
+      this.#answer(event);
+      this.#history.take(event);
+      byId("announcer").textContent = spokenResult(event);
+    });
+    client.on("utterance.discarded", (event) => {
+      this.#verdict.say("Waiting for speech.");
+      this.#history.take(event);
+    });
+    client.on("error", ({ message }) => notify(message));
+    client.on("lag", ({ lag_ms: lagMs }) => (this.#facts.lagMs = lagMs));
+    client.on("dropped", ({ total_ms: droppedMs }) => (this.#facts.droppedMs = droppedMs));
+  }
+
+  /** @param {import("../client.js").StateChange} change */
+  #connectionChanged(change) {
+    const { state, error } = change;
+    if (state === ClientState.OPEN) notify("");
+    if (state === ClientState.WAITING) {
+      this.#history.abandon();
+      notify(error ? `Not connected: ${error.message}.` : "");
+    }
+    const isListening = state === ClientState.OPEN && this.#source === "Microphone";
+    showStatus(isListening ? "Listening" : connectionWords(change), state);
+    if (state === ClientState.CLOSED && error && this.#phase === Phase.LISTENING) {
+      notify(`The connection ended: ${error.message}`);
+      void this.#stop();
+    }
+  }
+
+  /** @param {SessionCreated} created */
+  #begin(created) {
+    this.#facts = { audioMs: 0 };
+    showFacts(this.#facts);
+    this.#scope.restart();
+    this.emotions.setLabels(created.model.emotions);
+    this.genders.setLabels(created.model.genders);
+    this.#verdict.clear("Waiting for speech.");
+    this.#history.begin(created, this.#source, this.#store.endMs);
+  }
+
+  /** @param {ArrayBuffer} frame */
+  #show(frame) {
+    const atMs = this.#store.endMs;
+    this.#store.push(frame);
+    this.#facts.audioMs += this.#store.endMs - atMs;
+    this.#scope.push(frame);
+    this.#timeline.push(frame, atMs, this.#store.startMs);
+    showFacts(this.#facts);
+  }
+
+  /** @param {Interim | Result} event */
+  #answer(event) {
+    this.emotions.show(event.emotion);
+    this.genders.show(event.gender);
+    this.#verdict.show(event);
+  }
+
+  // --- the rest ------------------------------------------------------------------------
+
+  /** @param {Utterance} utterance */
+  #samplesOf({ session, startMs, endMs }) {
+    return this.#store.samples(session.offsetMs + startMs, session.offsetMs + endMs);
+  }
+
+  async #listDevices() {
+    const devices = await Microphone.devices();
+    const { value } = this.#device;
+    const usual = new Option("The system's choice", "");
+    const options = devices.map(({ deviceId, label }, n) => {
+      return new Option(label || `Microphone ${n + 1}`, deviceId);
+    });
+    this.#device.replaceChildren(usual, ...options);
+    this.#device.value = devices.some(({ deviceId }) => deviceId === value) ? value : "";
+  }
+
+  #showMute() {
+    const isMuted = this.#microphone?.isMuted ?? false;
+    this.#mute.hidden = this.#phase !== Phase.LISTENING || !this.#microphone;
+    this.#mute.setAttribute("aria-pressed", String(isMuted));
+    this.#mute.textContent = isMuted ? "Muted" : "Mute";
+  }
+
+  /** @param {Phase} phase */
+  #enter(phase) {
+    this.#phase = phase;
+    const isIdle = phase === Phase.IDLE;
+    this.#button.textContent = BUTTON_WORDS[phase];
+    this.#button.disabled = phase === Phase.STARTING || phase === Phase.STOPPING;
+    this.#device.disabled = this.#echo.disabled = this.#file.disabled = !isIdle;
+    this.models.enable(isIdle);
+    this.#showMute();
+    document.body.dataset.phase = phase;
+  }
+}

@@ -1,0 +1,165 @@
+"""The client on pages of one's own: the example as pasted, the element, a bundled application."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shutil
+import subprocess
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from listening_page import ListeningPage
+
+VITE_APPLICATION = """
+import { IntoneClient, Microphone } from "intone-client";
+const client = new IntoneClient({ url: SERVER });
+const microphone = new Microphone().pipe(client);
+client.on("utterance.result", ({ emotion }) => (document.title = emotion.label));
+document.querySelector("button").onclick = async () => {
+  await microphone.start();
+  await client.connect();
+};
+"""
+METER = """<!doctype html><html lang="en"><title>meter</title>
+<script type="module" src="SERVERclient/meter.js"></script>
+<intone-meter url="SERVER"></intone-meter></html>"""
+READ_METER = """
+return ["label", "note", "button"].map((part) =>
+  document.querySelector("intone-meter").shadowRoot.querySelector(`[part=${part}]`).textContent);
+"""
+PRESS_METER = """
+document.querySelector("intone-meter").shadowRoot.querySelector("button").click();
+"""
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves a folder under the strictest policy that ``docs/browser.md`` gives."""
+
+    policy = ""
+
+    def end_headers(self) -> None:
+        if self.policy:
+            self.send_header("Content-Security-Policy", self.policy)
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A folder, the address it is served at, and a setter of its content security policy."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    # Browsers ask for it unasked.
+    (folder / "favicon.ico").touch()
+    handler = type("Handler", (QuietHandler,), {})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
+    thread = threading.Thread(target=http.serve_forever)
+    thread.start()
+    try:
+        yield folder, f"http://127.0.0.1:{http.server_port}", handler
+    finally:
+        http.shutdown()
+        thread.join()
+        http.server_close()
+
+
+@pytest.fixture
+def guide(repo_root: Path) -> str:
+    return (repo_root / "docs" / "browser.md").read_text(encoding="utf-8")
+
+
+def block(guide: str, language: str) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
+
+
+def page_of(example: str, server_url: str) -> str:
+    return example.replace("http://127.0.0.1:8765", server_url)
+
+
+def shown(page: ListeningPage, selector: str) -> str:
+    return str(page.read(selector)).strip()
+
+
+def test_the_example_is_ten_lines_and_works_as_pasted(start_server, open_page, site, guide):
+    folder, origin, _ = site
+    example = block(guide, "html")
+    script = re.search(r'<script type="module">\n(.*?)</script>', example, re.DOTALL)
+    assert script
+    assert len(script[1].splitlines()) <= 10
+    with start_server("--allowed-origin", origin) as server:
+        (folder / "index.html").write_text(page_of(example, server.url), encoding="utf-8")
+        with open_page(f"{origin}/") as page:
+            page.press("button")
+            page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion")
+
+
+def test_the_element_works_under_the_policy_of_the_guide(start_server, open_page, site, guide):
+    folder, origin, handler = site
+    with start_server("--allowed-origin", origin) as server:
+        policy = page_of(block(guide, "text"), server.url).replace("\n", " ")
+        handler.policy = policy.replace("ws://127.0.0.1:8765", server.ws_url)
+        text = METER.replace("SERVER", f"{server.url}/")
+        (folder / "index.html").write_text(text, encoding="utf-8")
+        with open_page(f"{origin}/") as page:
+            run = page.driver.execute_script
+            run("addEventListener('intone', (e) => (window.last = e.detail.type))")
+            page.until(lambda: run(READ_METER)[2] == "Start", "the element")
+            run(PRESS_METER)
+            page.until(lambda: run(READ_METER)[2] == "Stop", "a session")
+            page.until(lambda: "%" in run(READ_METER)[1], "a gender in the element")
+            run(PRESS_METER)
+            page.until(lambda: run(READ_METER)[2] == "Start", "the end")
+            assert run("return window.last") == "session.closed"
+
+
+def test_the_element_says_who_is_refused(start_server, open_page, site):
+    folder, origin, _ = site
+    with start_server() as server:
+        text = METER.replace("SERVER", f"{server.url}/")
+        (folder / "index.html").write_text(text, encoding="utf-8")
+        with open_page(f"{origin}/", logs_errors=True) as page:
+            run = page.driver.execute_script
+            page.until(lambda: run(READ_METER)[2] == "Start", "the element")
+            run(PRESS_METER)
+            page.until(lambda: "cannot be reached" in run(READ_METER)[1], "a refusal in words")
+            assert run(READ_METER)[2] == "Start"
+
+
+def test_an_application_built_by_vite_hears(start_server, open_page, site, repo_root, tmp_path):
+    vite = repo_root / "client_js" / "node_modules" / "vite" / "bin" / "vite.js"
+    node = shutil.which("node")
+    if not vite.is_file() or node is None:
+        pytest.skip("the package's own development tools are not installed")
+    folder, origin, _ = site
+    with start_server("--allowed-origin", origin) as server:
+        source = tmp_path / "application"
+        installed = source / "node_modules" / "intone-client"
+        installed.mkdir(parents=True)
+        for path in (repo_root / "client_js").glob("*.js*"):
+            shutil.copy(path, installed)
+        code = VITE_APPLICATION.replace("SERVER", f'"{server.url}/"')
+        (source / "main.js").write_text(code, encoding="utf-8")
+        html = '<html lang="en"><button>Talk</button><script type="module" src="main.js"></script>'
+        (source / "index.html").write_text(html, encoding="utf-8")
+        subprocess.run(
+            [node, vite, "build", "--logLevel", "error", "--emptyOutDir", "--outDir", folder],
+            cwd=source,
+            check=True,
+            timeout=120,
+        )
+        with open_page(f"{origin}/", logs_errors=True) as page:
+            page.press("button")
+            page.until(lambda: page.driver.title in EMOTIONS, "an emotion")
+
+
+EMOTIONS = {
+    *("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"),
+    "unsure",
+}
