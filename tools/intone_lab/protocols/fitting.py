@@ -65,7 +65,7 @@ def fit(
     progress = _progress_file(kept)
     done = int(progress.read_text()) if progress.exists() and kept.exists() else 0
     batches = _Batches(task)
-    model = keras.models.load_model(kept) if done else _compiled(task, batches)
+    model = load_model(kept) if done else _compiled(task, batches)
     first, started, saved = done, time.monotonic(), time.monotonic()
     for epoch in range(done, task.epochs):
         loss = _run_epoch(model, batches, epoch, task.seed)

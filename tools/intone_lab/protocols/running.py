@@ -164,7 +164,7 @@ def _answers(
             speed=take.speed,
             corpus=take.clip.corpus,
             speaker=take.clip.speaker,
-            true=_of_tasks(protocol, str(take.clip.emotion), take.clip.gender),
+            true=_of_tasks(protocol, str(take.clip.emotion), str(take.clip.gender)),
             said=said(by_file, index),
             said_by_keras=said(by_keras, index),
         )
