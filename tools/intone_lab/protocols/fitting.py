@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from intone.types import FloatArray
-from intone_lab.architectures import Architecture
+from intone_lab.architectures import Architecture, load_model
 from intone_lab.augment import augment
 from intone_lab.catalogue import GENDERS
 from intone_lab.protocols.features import LONGEST_FRAMES
