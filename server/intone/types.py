@@ -67,16 +67,16 @@ class AudioFormat:
     encoding: Encoding = Encoding.S16LE
     sample_rate_hz: int = SAMPLE_RATE_HZ
     channels: int = 1
+    bytes_per_tick: int = field(init=False, repr=False, compare=False)
+    """Bytes of one sample of every channel."""
+    bytes_per_second: int = field(init=False, repr=False, compare=False)
+    """Bytes of one second of audio."""
 
-    @property
-    def bytes_per_tick(self) -> int:
-        """Bytes of one sample of every channel."""
-        return self.encoding.sample_bytes * self.channels
-
-    @property
-    def bytes_per_second(self) -> int:
-        """Bytes of one second of audio."""
-        return self.bytes_per_tick * self.sample_rate_hz
+    def __post_init__(self) -> None:
+        # Every message asks for both.
+        per_tick = self.encoding.sample_bytes * self.channels
+        object.__setattr__(self, "bytes_per_tick", per_tick)
+        object.__setattr__(self, "bytes_per_second", per_tick * self.sample_rate_hz)
 
 
 # --- hops: what the pure core says while audio goes in --------------------------------

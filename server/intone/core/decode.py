@@ -71,3 +71,8 @@ def to_int16(samples: FloatArray) -> NDArray[np.int16]:
     np.maximum(scaled, _LOWEST, out=scaled)
     np.minimum(scaled, _HIGHEST, out=scaled)
     return scaled.astype(np.int16)
+
+
+def back_to_int16(samples: FloatArray) -> NDArray[np.int16]:
+    """Return ``samples`` (any shape) that were decoded from int16 as they were, exactly."""
+    return (samples * _FULL_SCALE).astype(np.int16)

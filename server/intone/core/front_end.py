@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 
 from intone.core.blocks import BlockShape
-from intone.core.decode import Decoder, to_int16
+from intone.core.decode import Decoder, back_to_int16, to_int16
 from intone.core.framing import FRAME_SAMPLES, Framer
 from intone.core.resample import Resampler
 from intone.core.segmenter import Segmenter
 from intone.core.vad import VoiceDetector
 from intone.settings import EndpointerSettings
-from intone.types import AudioFormat, EndReason, FloatArray, Hop
+from intone.types import SAMPLE_RATE_HZ, AudioFormat, Encoding, EndReason, FloatArray, Hop
 
 DetectorFactory = Callable[[EndpointerSettings], VoiceDetector]
 """What an entry point of ``intone.voice_detectors`` is."""
@@ -35,6 +35,8 @@ class FrontEnd:
         shape: BlockShape,
     ) -> None:
         self._decoder = Decoder(audio)
+        came_as_int16 = audio.encoding is Encoding.S16LE and audio.sample_rate_hz == SAMPLE_RATE_HZ
+        self._to_int16 = back_to_int16 if came_as_int16 else to_int16
         self._resampler = Resampler(audio.sample_rate_hz, audio.channels)
         self._framer = Framer(audio.channels)
         ids = itertools.count(1)
@@ -60,7 +62,7 @@ class FrontEnd:
         frames = self._framer.push(samples)
         if not frames.shape[0]:
             return []
-        frames_int16 = to_int16(frames)
+        frames_int16 = self._to_int16(frames)
         # A sum of products a frame: what its neighbours are does not change its bits.
         power = (np.einsum("ncs,ncs->cn", frames, frames) / FRAME_SAMPLES).tolist()
         channels = [

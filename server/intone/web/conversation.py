@@ -27,6 +27,9 @@ from intone.web.server import Server
 
 log = logging.getLogger(__name__)
 
+_COUNT_EVERY_S = 1.0
+"""Audio after which the metric is told: a counter costs as much as reading a message."""
+
 Say = Callable[[wire.ServerMessage], None]
 
 
@@ -40,12 +43,16 @@ class Conversation:
         protocol: str,
         say: Say,
         on_progress: Callable[[], None],
+        on_fault: Callable[[], None],
     ) -> None:
         limits = server.settings.limits
         self._server = server
         self._session_id = session_id
         self._say = say
         self._on_progress = on_progress
+        self._on_fault = on_fault
+        self._unheard: list[bytes] = []
+        self._uncounted_s = 0.0
         self._limits = limits
         self._received_s = server.metrics.audio_received.labels(protocol)
         defaults = server.settings.session
@@ -102,8 +109,10 @@ class Conversation:
     def take(self, command: Command) -> None:
         """Do what a command asks; raise the :class:`IntoneError` that refuses it."""
         if isinstance(command, bytes):
-            self._hear(command)
-        elif isinstance(command, wire.SessionUpdate):
+            self._accept(command)
+            return
+        self._hear()
+        if isinstance(command, wire.SessionUpdate):
             self._update(command)
         elif isinstance(command, wire.Ping):
             self._pong(command)
@@ -124,16 +133,19 @@ class Conversation:
 
     def finish(self) -> None:
         """End the audio; the last results come as the engine gives them."""
+        self._hear()
         if self._live:
             self._live.finish()
 
     def abandon(self, reason: DiscardReason) -> None:
         """Say of every utterance that is not ended that it is discarded."""
+        self._unheard.clear()
         if self._live:
             self._live.abandon(reason)
 
     def closed(self, reason: str) -> None:
         """Say the last word."""
+        self._count_audio()
         self._say(
             wire.SessionClosed(
                 reason=reason,
@@ -171,7 +183,7 @@ class Conversation:
     def _pong(self, ping: wire.Ping) -> None:
         self._say(wire.Pong(marker=ping.marker, received_ms=self.received_ms, lag_ms=self.lag_ms))
 
-    def _hear(self, data: bytes) -> None:
+    def _accept(self, data: bytes) -> None:
         audio = self.config.audio
         if self._negotiation.refused:
             fields = ", ".join(sorted(self._negotiation.refused))
@@ -179,10 +191,30 @@ class Conversation:
         self._check_frame(data, audio)
         duration_s = len(data) / audio.bytes_per_second
         self._rate.take(duration_s, time.monotonic())
-        self._received_s.inc(duration_s)
-        if self._live is None:
-            self._live = self._new_live(self.config)
-        self._live.feed(data)
+        self._uncounted_s += duration_s
+        if not self._unheard:
+            self._server.rounds.join(self._hear)
+        self._unheard.append(data)
+
+    def _hear(self) -> None:
+        """Hear what was accepted; nothing else may happen to the session before."""
+        if not self._unheard:
+            return
+        data = b"".join(self._unheard)
+        self._unheard.clear()
+        if self._uncounted_s >= _COUNT_EVERY_S:
+            self._count_audio()
+        try:
+            if self._live is None:
+                self._live = self._new_live(self.config)
+            self._live.feed(data)
+        except Exception:  # it must not reach the round's other sessions
+            log.exception("session failed", extra={"session_id": self._session_id})
+            self._on_fault()
+
+    def _count_audio(self) -> None:
+        self._received_s.inc(self._uncounted_s)
+        self._uncounted_s = 0.0
 
     def _check_frame(self, data: bytes, audio: AudioFormat) -> None:
         if not data:

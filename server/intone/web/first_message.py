@@ -18,7 +18,7 @@ async def authenticate(socket: StreamSocket, tokens: tuple[str, ...], timeout_s:
     that breaks the limits.
     """
     try:
-        message = await socket.next_message(timeout_s)
+        message = await asyncio.wait_for(socket.next_message(), timeout_s)
     except asyncio.TimeoutError:
         raise Unauthorized(f"no token came within {timeout_s:g} s") from None
     return auth.check_token(_token_in(message), tokens)

@@ -22,6 +22,7 @@ from intone.models import ModelStore
 from intone.settings import ServerSettings, SessionSettings
 from intone.types import Event
 from intone.web.metrics import Metrics
+from intone.web.rounds import Rounds
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Server:
         """Uploads look at it between pieces: a thread cannot be cancelled."""
         self._sinks: list[tuple[str, Sink]] = []
         self._engines: dict[str, Engine] = {}
+        self.rounds = Rounds(lambda hear: asyncio.get_running_loop().call_soon(hear))
         self._open_sessions = 0
         self._open_uploads = 0
         self._left = asyncio.Event()

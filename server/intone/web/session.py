@@ -16,6 +16,7 @@ from intone.web.conversation import Conversation
 from intone.web.dialect import Codec, Dialect
 from intone.web.outbox import Outbox
 from intone.web.server import Server
+from intone.web.watch import Watch
 from intone.web.websocket import ClientGone, StreamSocket
 
 log = logging.getLogger(__name__)
@@ -68,8 +69,10 @@ class StreamSession:
         self._progressed = asyncio.Event()
         self.session_id = secrets.token_hex(8)
         self._conversation = Conversation(
-            server, self.session_id, dialect.name, self._say, self._progressed.set
+            server, self.session_id, dialect.name, self._say, self._progressed.set, self._fail
         )
+        self._most_ms = self._limits.max_rate_burst_s * 1_000
+        self._pinging: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         """See :class:`intone.web.server.Stoppable`."""
@@ -81,10 +84,16 @@ class StreamSession:
         limit_s = self._limits.max_session_s
         too_long = _because_of(SessionTooLong(f"a session may last {limit_s:g} s"))
         timer = asyncio.get_running_loop().call_later(limit_s, self._end, too_long)
+        watch = Watch(
+            self._limits.idle_timeout_s,
+            ping=self._ping,
+            on_idle=self._end_idle,
+            on_dead=self._socket.abort,
+        )
         writer = asyncio.create_task(self._write())
         self._conversation.begin(wishes)
         self._log_start()
-        reader = asyncio.create_task(self._read())
+        reader = asyncio.create_task(self._read(watch))
         try:
             ending = await self._ending
             await _stop(reader)
@@ -97,6 +106,7 @@ class StreamSession:
             # With everything told this does nothing.
             self._conversation.abandon(DiscardReason.OVERLOADED)
             timer.cancel()
+            watch.stop()
             await _stop(reader, writer)
             self._log_end(time.monotonic() - started_s)
 
@@ -110,22 +120,30 @@ class StreamSession:
 
     # --- in ----------------------------------------------------------------------------
 
-    async def _read(self) -> None:
+    async def _read(self, watch: Watch) -> None:
         try:
             while True:
-                message = await self._socket.next_message(self._limits.idle_timeout_s)
+                message = await self._socket.next_message(watch.frame)
+                watch.message()
                 self._take(message)
                 await self._make_room()
         except ClientGone:
             self._end(VANISHED)
-        except asyncio.TimeoutError:
-            limit_s = self._limits.idle_timeout_s
-            self._end(_because_of(IdleTimeout(f"nothing came for {limit_s:g} s")))
         except IntoneError as error:
             self._end(_because_of(error))
         except Exception:
             log.exception("session failed", extra=self._log_extra)
-            self._end(_fault())
+            self._fail()
+
+    def _fail(self) -> None:
+        self._end(_fault())
+
+    def _end_idle(self) -> None:
+        limit_s = self._limits.idle_timeout_s
+        self._end(_because_of(IdleTimeout(f"nothing came for {limit_s:g} s")))
+
+    def _ping(self) -> None:
+        self._pinging = asyncio.create_task(self._socket.beat())
 
     def _take(self, message: str | bytes) -> None:
         try:
@@ -147,8 +165,7 @@ class StreamSession:
         """
         if self._outbox.is_crowded:
             await self._outbox.drain()
-        most_ms = self._limits.max_rate_burst_s * 1_000
-        while self._conversation.lag_ms > most_ms:
+        while self._conversation.lag_ms > self._most_ms:
             await self._progress()
 
     async def _progress(self) -> None:
@@ -164,7 +181,7 @@ class StreamSession:
                 self._outbox.put(text)
         except Exception:  # a dialect's fault must not reach the engine's other sessions
             log.exception("session failed", extra=self._log_extra)
-            self._end(_fault())
+            self._fail()
 
     async def _write(self) -> None:
         try:
@@ -172,7 +189,7 @@ class StreamSession:
             self._end(VANISHED)
         except Exception:
             log.exception("session failed", extra=self._log_extra)
-            self._end(_fault())
+            self._fail()
 
     def _give_up(self, error: SlowConsumer) -> None:
         """Make way for the error that says so, should the client begin to read after all."""
@@ -191,7 +208,7 @@ class StreamSession:
             self._conversation.abandon(DiscardReason.OVERLOADED)
         except Exception:
             log.exception("session failed", extra=self._log_extra)
-            self._end(_fault())
+            self._fail()
             self._conversation.abandon(DiscardReason.FAILED)
         self._conversation.closed(ending.reason)
 

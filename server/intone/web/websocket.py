@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from intone.errors import IntoneError, InvalidMessage, MessageTooLarge
-
-HEARTBEAT_S = 20.0
-"""Proxies drop a silent connection after 30 to 120 s; half of this again ends a dead one."""
 
 CLOSE_TIMEOUT_S = 3.0
 """How long a client may take to answer a close frame: a slow round trip."""
@@ -39,7 +36,9 @@ class StreamSocket(web.WebSocketResponse):
             protocols=protocols,
             timeout=CLOSE_TIMEOUT_S,
             compress=False,
-            heartbeat=HEARTBEAT_S,
+            # Its heartbeat is set anew with every message; see web/watch.py.
+            heartbeat=None,
+            autoping=False,
             max_msg_size=max_message_bytes + 1,
             autoclose=False,
         )
@@ -47,20 +46,41 @@ class StreamSocket(web.WebSocketResponse):
         self._is_ours_to_close = False
         self._is_violated = False
 
-    async def next_message(self, timeout_s: float) -> str | bytes:
-        """Return the next text or binary message.
+    async def next_message(self, on_frame: Callable[[], None] | None = None) -> str | bytes:
+        """Return the next text or binary message; ``on_frame`` is told of pings and pongs.
 
-        Raises :class:`ClientGone`, ``asyncio.TimeoutError`` after ``timeout_s`` without a
-        message, and the error for a message that breaks the WebSocket protocol or its limit.
+        Raises :class:`ClientGone`, and the error for a message that breaks the WebSocket
+        protocol or its limit.
         """
-        message = await self.receive(timeout=timeout_s)
-        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-            data: str | bytes = message.data
-            return data
+        while True:
+            message = await self.receive()
+            kind = message.type
+            if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
+                data: str | bytes = message.data
+                return data
+            if kind is not WSMsgType.PING and kind is not WSMsgType.PONG:
+                break
+            if on_frame is not None:
+                on_frame()
+            if kind is WSMsgType.PING:
+                await self._answer_ping(message.data)
         if isinstance(message.data, WebSocketError):
             self._is_violated = True
             raise self._refusal(message.data.code)
         raise ClientGone
+
+    async def beat(self) -> None:
+        """Ask whether the client is there; no answer is no frame for its watch."""
+        try:
+            await self.ping()
+        except ConnectionError:
+            self.abort()
+
+    async def _answer_ping(self, data: bytes) -> None:
+        try:
+            await self.pong(data)
+        except ConnectionError as error:
+            raise ClientGone from error
 
     def _refusal(self, code: int) -> IntoneError:
         if code == WSCloseCode.MESSAGE_TOO_BIG:
