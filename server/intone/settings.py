@@ -99,7 +99,7 @@ class LimitSettings:
     """What one client, and all of them together, may take. Each default says why."""
 
     max_sessions: int = 1_000
-    """What one core is built to carry."""
+    """What one core is built to carry; several workers share it equally, rounded down."""
     max_message_bytes: int = 1 << 20
     """32 s of 16 kHz s16le: far over any live frame, far under what hurts."""
     max_frame_s: float = 10.0
@@ -121,7 +121,8 @@ class LimitSettings:
     max_upload_s: float = 3600.0
     """Audio in one ``POST /v1/analyze``."""
     max_uploads: int = 4
-    """Uploads analysed at once: each holds its decoded audio in memory."""
+    """Uploads analysed at once: each holds its decoded audio in memory. Workers share it, at
+    least one each."""
     drain_s: float = 10.0
     """How long running utterances may take to finish when the server stops."""
 
@@ -154,6 +155,8 @@ class ServerSettings:
     """Address to listen on; one beyond loopback needs a token, or ``allow_open``."""
     port: int = 8765
     """Port to listen on; 0 takes a free one."""
+    workers: int = 1
+    """Processes that serve, each on a core of its own; over 1 needs gunicorn (not on Windows)."""
     tokens: tuple[str, ...] = field(default=(), repr=False)
     """Accepted bearer tokens, each ``TOKEN`` or ``NAME:TOKEN``; none means no authentication."""
     allow_open: bool = False
@@ -177,6 +180,12 @@ class ServerSettings:
 
     def __post_init__(self) -> None:
         _check_between("port", self.port, 0, 65_535)
+        _check_between("workers", self.workers, 1, 256)
+        _check(
+            self.workers <= self.limits.max_sessions,
+            f"workers share limits.max_sessions: {self.workers} workers need "
+            f"{self.workers} sessions or more, not {self.limits.max_sessions}",
+        )
         _check(self.log_format in ("text", "json"), "log_format must be text or json")
         _check(
             self.log_level in ("debug", "info", "warning", "error"),
