@@ -49,6 +49,8 @@ class StreamWorker(_LoopWorker):  # type: ignore[misc,valid-type]  # chosen at r
     def load_wsgi(self) -> None:
         """Give aiohttp's worker what it calls on its loop."""
         self.wsgi = self._make_runner
+        # In gunicorn's wrapping each would be closed twice.
+        self.sockets = [listener.sock for listener in self.sockets]
         # Older aiohttp ends well after a start that failed.
         self.exit_code = _BOOT_ERROR
 

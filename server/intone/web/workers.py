@@ -28,8 +28,8 @@ from intone.models import ModelStore
 from intone.settings import ServerSettings
 from intone.web import listening
 from intone.web.metrics import forget_worker
-from intone.web.server import default_model
 from intone.web.serve import CANCEL_AFTER_S, STOP_SIGNALS
+from intone.web.server import default_model
 from intone.web.worker import RETIRE, WORKER_CLASS
 
 log = logging.getLogger(__name__)
