@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 import talk
@@ -40,9 +41,9 @@ def worker_of(server):
 
 def workers_of(server):
     """The children that are there just now."""
-    children = f"/proc/{server.process.pid}/task/{server.process.pid}/children"
-    with open(children, encoding="ascii") as file:
-        return {int(pid) for pid in file.read().split()}
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return {int(child) for child in children.split()}
 
 
 async def both(server):

@@ -167,15 +167,15 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         try:
             self.app.renew()
         except IntoneError as error:
-            log.error("not reloaded, the workers go on as they were: %s", error,
-                      extra={"code": error.code})  # fmt: skip
+            why = f"not reloaded, the workers go on as they were: {error}"
+            log.error(why, extra={"code": error.code})  # noqa: TRY400 - a sentence says it all
             return
         super().handle_hup()
 
     def handle_usr2(self) -> None:
         """Do nothing: gunicorn would start a second parent, which knows no metrics folder."""
 
-    def stop(self, graceful: bool = True) -> None:
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT002 - gunicorn's interface
         """Drain; who asks a second time does not want to wait."""
         self._is_stopping = True
         for number in STOP_SIGNALS:
