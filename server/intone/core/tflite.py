@@ -47,7 +47,8 @@ class StreamingRecogniser:
                 for i in range(0, features.shape[0], largest)
             ]
         emotion, gender, state = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return StepOutput(emotion, gender, list(state))
+        # Of its own each: a view would keep the whole batch's states for as long as one lives.
+        return StepOutput(emotion, gender, [row.copy() for row in state])
 
     def _run(self, features: FloatArray, states: FloatArray) -> tuple[FloatArray, ...]:
         count = features.shape[0]

@@ -24,6 +24,10 @@ from intone.types import FloatArray
 
 log = logging.getLogger(__name__)
 
+WARM_BATCH = 4
+"""Larger batches are met once there are many sessions, and made ready then: 10 ms, once, for 64
+utterances. Ready from the start they would take 16 MB of a server that has two sessions."""
+
 Post = Callable[[Callable[[], None]], object]
 """Runs a callable on the owner's thread, in order: ``loop.call_soon_threadsafe``."""
 
@@ -65,12 +69,12 @@ class Engine:
     # --- the owner's side --------------------------------------------------------------
 
     def start(self) -> None:
-        """Run the model once at every size it will meet, then start the worker."""
+        """Run the model once at the sizes it will meet first, then start the worker."""
         card, size = self._recogniser.card, 1
         while True:
             windows = np.zeros((size, card.shape.window), np.float32)
             output = self._recogniser.step(windows, [np.zeros(card.state_size, np.float32)] * size)
-            if size == self._settings.max_batch:
+            if size >= min(self._settings.max_batch, WARM_BATCH):
                 break
             size = min(2 * size, self._settings.max_batch)
         if isinstance(self._recogniser, UtteranceRecogniser):
