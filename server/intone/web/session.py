@@ -99,6 +99,7 @@ class StreamSession:
             timer.cancel()
             await _stop(reader, writer)
             self._log_end(time.monotonic() - started_s)
+            self._conversation.forget()
 
     def _end(self, ending: Ending) -> None:
         if not self._ending.done():
