@@ -108,6 +108,9 @@ class LimitSettings:
     """Sustained audio seconds a wall second: a file may be streamed, a flood may not."""
     max_rate_burst_s: float = 30.0
     """Audio that may come at once before ``max_rate`` counts: a reconnecting client's backlog."""
+    max_messages_per_s: float = 1_000.0
+    """Faster ones are read later: one costs the server as much as 50 ms of audio, however short,
+    and telephones send 50."""
     auth_timeout_s: float = 5.0
     """Until the token of a client that gives it as its first message: a slow round trip."""
     max_session_s: float = 3 * 3600.0

@@ -53,7 +53,7 @@ async def test_an_ended_session_lets_its_audio_go_without_the_collector(
         await talk.until(lambda: held() is None)
 
 
-async def test_a_long_message_is_not_kept_for_its_last_frames(serve, male_wav):
+async def test_a_long_message_is_not_kept_for_its_last_frames(serve):
     """Before speech the last 600 ms are kept, whatever message they came in."""
     async with serve() as local, talk.connect(local.url) as socket:
         await socket.send(bytes(320_000))

@@ -58,6 +58,9 @@ class Metrics:
             "connections_rejected", "Sessions and requests refused, by error code.", "reason"
         )
         self.audio_received = self._counter("audio_received_seconds", "Audio taken.", "protocol")
+        self.clients_slowed = self._counter(
+            "clients_slowed", "Pauses in reading a client that sends too many messages."
+        )
         self.errors = self._counter("errors", "Errors told to clients.", "code")
         self._define_answers()
         self._define_engine()
