@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from intone.errors import RateLimited
 
-
 _PACER_BURST_S = 0.1
 """Messages that are taken in one go, as time at the limit: others wait for 3 ms at most."""
 
@@ -12,7 +11,8 @@ _PACER_BURST_S = 0.1
 class RateLimiter:
     """A token bucket in seconds of audio.
 
-    Lets ``burst_s`` of audio through at once, and ``rate`` audio seconds a second."""
+    Lets ``burst_s`` of audio through at once, and ``rate`` audio seconds a second.
+    """
 
     def __init__(self, rate: float, burst_s: float, now_s: float) -> None:
         self._rate = rate
