@@ -109,7 +109,7 @@ def server() -> Iterator[tuple[int, int]]:
     """Run a server with room for all; give its process id and its port."""
     flags = ["--port", "0", "--log-level", "error", "--set", "limits.max_sessions=10000"]
     command = [sys.executable, "-m", "intone", "serve", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdout is not None
         said = re.search(r":(\d+)/", process.stdout.readline())
         assert said is not None, "the server did not start"

@@ -43,6 +43,7 @@ class StreamWorker(_LoopWorker):  # type: ignore[misc,valid-type]  # chosen at r
     While it drains it goes on telling its parent that it is alive.
     """
 
+    sockets: list[Any]
     _runner: web.AppRunner
     _leaving: asyncio.Task[None] | None = None
 
