@@ -11,12 +11,13 @@ def waiting_since(**arrived_s):
     """Utterances a, b, c …, begun in this order, whose oldest block arrived then."""
     waiting, tickets = Waiting(), {}
     for rank, (name, arrival_s) in enumerate(arrived_s.items(), start=1):
-        ticket = tickets[name] = Ticket(rank, lambda _: None, WINDOW)
+        ticket = tickets[name] = Ticket(lambda _: None, WINDOW)
+        ticket.rank = rank
         ticket.blocks.append(Block(WINDOW, arrival_s))
         ticket.is_ready = True
     # However they come to wait.
     for name in sorted(tickets, key=lambda name: arrived_s[name]):
-        waiting.push(tickets[name], is_next=False)
+        waiting.push(tickets[name])
     return waiting, tickets
 
 
@@ -32,6 +33,14 @@ def test_who_began_first_goes_first():
     assert not tickets["a"].is_ready
     assert tickets["c"].is_ready
     assert waiting.head is tickets["c"]
+
+
+def test_company_is_waited_for_from_the_first_arrival_whoever_goes_first():
+    waiting, tickets = waiting_since(a=3.0, b=1.0, c=2.0)
+    assert waiting.oldest_arrived_s == 1.0
+    waiting.remove(tickets["b"])
+    tickets["b"].blocks[0].is_waiting = False
+    assert waiting.oldest_arrived_s == 2.0
 
 
 def test_an_end_goes_alone_and_next():

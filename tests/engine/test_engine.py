@@ -201,9 +201,8 @@ def test_stopping_ends_the_thread_whatever_waits(make_engine, owner, recogniser)
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize(("size", "warm"), [(1, {1}), (3, {1, 2, 4}), (64, {1, 2, 4})])
-def test_the_model_is_warm_before_the_first_block_at_the_sizes_met_first(
-    make_engine, store, size, warm
-):
+@pytest.mark.parametrize("size", [1, 3, 64])
+def test_the_model_is_warm_at_every_size_before_the_first_block(make_engine, store, size):
     engine = make_engine(store["gru"].new_recogniser(), max_batch=size)
-    assert set(engine._recogniser._steps) == warm
+    planned = engine._recogniser._steps
+    assert max(planned) >= size

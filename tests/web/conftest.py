@@ -62,6 +62,9 @@ def serve(store: ModelStore) -> Serve:
 
     @contextlib.asynccontextmanager
     async def start(models: Any = None, **options: Any) -> AsyncIterator[LocalServer]:
+        if models is not None:
+            # What a test holds up must not hold up the loop.
+            options["engine"] = {"own_thread_ms": 0, **options.get("engine", {})}
         sections = {name: SECTIONS[name](**options.pop(name, {})) for name in SECTIONS}
         settings = ServerSettings(port=0, **sections, **options)
         app = create_app(settings, models or store)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import random
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +16,10 @@ from intone.types import FloatArray, Scores
 Outcome = Scores | IntoneError | None
 """What became of a block: its scores (None from a model that answers at the end, once it has
 taken the block), or the error that ended its utterance."""
+
+
+_RANK_SPREAD_S = 2.0
+"""Of utterances that begin together chance says who goes first, lest it be the same each time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,10 +39,8 @@ class Ticket:
         "blocks", "is_busy", "is_dropped", "is_ended", "is_ready", "on_outcome", "rank", "state",
     )  # fmt: skip
 
-    def __init__(
-        self, rank: float, on_outcome: Callable[[Outcome], None], state: FloatArray
-    ) -> None:
-        self.rank = rank
+    def __init__(self, on_outcome: Callable[[Outcome], None], state: FloatArray) -> None:
+        self.rank = time.monotonic() + random.uniform(0, _RANK_SPREAD_S)
         """Who has a lower one goes first."""
         self.on_outcome = on_outcome
         self.state = state
@@ -72,6 +76,7 @@ class Waiting:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Ticket]] = []
         self._counter = itertools.count()
+        self._arrivals: deque[Block] = deque()
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -81,8 +86,20 @@ class Waiting:
         """Who goes first."""
         return self._heap[0][2]
 
-    def push(self, ticket: Ticket, *, is_next: bool) -> None:
+    @property
+    def oldest_arrived_s(self) -> float:
+        """When the block arrived that has waited longest."""
+        self.forget_taken()
+        return self._arrivals[0].arrived_s
+
+    def forget_taken(self) -> None:
+        """Let go of blocks that wait no longer."""
+        while self._arrivals and not self._arrivals[0].is_waiting:
+            self._arrivals.popleft()
+
+    def push(self, ticket: Ticket, *, is_next: bool = False) -> None:
         """Let ``ticket`` wait, before all others if it ``is_next``."""
+        self._arrivals.append(ticket.blocks[0])
         rank = 0.0 if is_next else ticket.rank
         heapq.heappush(self._heap, (rank, next(self._counter), ticket))
 
@@ -111,6 +128,8 @@ class Waiting:
         All who were left out of ``batch``; where nobody was, one that is in it, the last to
         begin: without it the others may catch up.
         """
+        if self.oldest_arrived_s >= oldest_s:
+            return []
         late = [t for _, _, t in self._heap if t.blocks[0].arrived_s < oldest_s]
         if late:
             self._heap = [e for e in self._heap if e[2].blocks[0].arrived_s >= oldest_s]

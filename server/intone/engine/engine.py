@@ -1,4 +1,4 @@
-"""Batches the blocks of all live utterances into few model calls, made on one worker thread.
+"""Batches the blocks of all live utterances into few model calls.
 
 A block depends on the state that the utterance's previous block left, so a batch holds at
 most one block of each utterance. What goes into a batch is decided on the owner's thread, so
@@ -8,7 +8,6 @@ that there is nothing to lock: the worker is woken once a batch, and so is the o
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,19 +17,12 @@ import numpy as np
 
 from intone.core.recogniser import Recogniser, UtteranceRecogniser
 from intone.engine.batch import Batch, Block, Outcome, Ticket, Waiting
-from intone.engine.worker import Post, Worker
+from intone.engine.worker import OwnWorker, Post, ThreadWorker, Worker
 from intone.errors import IntoneError, Overloaded, RecogniserFailed
 from intone.settings import EngineSettings
 from intone.types import FloatArray
 
 log = logging.getLogger(__name__)
-
-WARM_BATCH = 4
-"""Larger batches are met once there are many sessions, and made ready then: 10 ms, once, for 64
-utterances. Ready from the start they would take 16 MB of a server that has two sessions."""
-
-RANK_SPREAD_S = 2.0
-"""Of utterances that begin together chance says who goes first, lest it be the same each time."""
 
 CallLater = Callable[[float, Callable[[], None]], object]
 """Runs a callable on the owner's thread after so many seconds: ``loop.call_later``."""
@@ -65,7 +57,7 @@ class Engine:
         self._post = post
         self._call_later = call_later
         self._observer = observer
-        self._worker = Worker(f"intone-engine-{recogniser.card.name}", post)
+        self._worker: Worker = OwnWorker(post)
         self._ready = Waiting()
         self._expected: set[Ticket] = set()
         self._arrivals: deque[Block] = deque()
@@ -74,17 +66,28 @@ class Engine:
         self._is_stopped = False
 
     def start(self) -> None:
-        """Run the model once at the sizes it will meet first, then start the worker."""
+        """Run the model once at every size it will meet, and give it a thread if it is slow."""
+        is_quick = self._warm_up() <= self._settings.own_thread_ms / 1_000
+        if self.answers_at_end or not is_quick:
+            self._worker = ThreadWorker(f"intone-engine-{self._recogniser.card.name}", self._post)
+        self._worker.start()
+
+    def _warm_up(self) -> float:
+        """Return the seconds that the largest step took."""
         card, size = self._recogniser.card, 1
         while True:
             windows = np.zeros((size, card.shape.window), np.float32)
-            output = self._recogniser.step(windows, [np.zeros(card.state_size, np.float32)] * size)
-            if size >= min(self._settings.max_batch, WARM_BATCH):
+            states = [np.zeros(card.state_size, np.float32)] * size
+            self._recogniser.step(windows, states)
+            started_s = time.monotonic()
+            output = self._recogniser.step(windows, states)
+            step_s = time.monotonic() - started_s
+            if size == self._settings.max_batch:
                 break
             size = min(2 * size, self._settings.max_batch)
         if isinstance(self._recogniser, UtteranceRecogniser):
             self._recogniser.finish(output.states[0])
-        self._worker.start()
+        return step_s
 
     def stop(self) -> None:
         """Finish the batch that is running, drop what waits, and end the worker."""
@@ -98,8 +101,7 @@ class Engine:
 
         An :class:`IntoneError` is the last call: the utterance's later blocks are dropped.
         """
-        state = np.zeros(self._recogniser.card.state_size, np.float32)
-        ticket = Ticket(time.monotonic() + random.uniform(0, RANK_SPREAD_S), on_outcome, state)
+        ticket = Ticket(on_outcome, np.zeros(self._recogniser.card.state_size, np.float32))
         self._expected.add(ticket)
         return ticket
 
@@ -162,14 +164,14 @@ class Engine:
         self._consider()
 
     def _wait_s(self) -> float:
-        """How long the block at the head has still to wait.
+        """How long the block that came first has still to wait.
 
         A call costs much and a block in it little, so the more utterances there are, the more
         a call should hold; where they are few, nobody need wait for what saves little.
         """
         share = min(len(self._expected) / self._settings.max_batch, 1.0)
-        head = self._ready.head.blocks[0]
-        return head.arrived_s + share * self._settings.max_wait_ms / 1_000 - time.monotonic()
+        until_s = self._ready.oldest_arrived_s + share * self._settings.max_wait_ms / 1_000
+        return until_s - time.monotonic()
 
     def _is_complete(self) -> bool:
         """A full batch is ready, or everyone who may still send a block has."""
@@ -193,7 +195,10 @@ class Engine:
         batch = Batch([], [], [])
         while self._ready and not batch.tickets:
             self._ready.fill(batch, self._settings.max_batch)
-            self._give_up_late(batch)
+            oldest_s = time.monotonic() - self._settings.discard_backlog_s
+            for ticket in self._ready.take_late(batch, oldest_s):
+                self._drop(ticket)
+                batch.late.append(ticket)
         for ticket in batch.tickets:
             block = ticket.blocks.popleft()
             block.is_waiting = False
@@ -201,16 +206,7 @@ class Engine:
             batch.blocks.append(block)
         return batch
 
-    def _give_up_late(self, batch: Batch) -> None:
-        self._forget_answered()
-        oldest_s = time.monotonic() - self._settings.discard_backlog_s
-        if self._arrivals[0].arrived_s >= oldest_s:
-            return
-        for ticket in self._ready.take_late(batch, oldest_s):
-            self._drop(ticket)
-            batch.late.append(ticket)
-
-    # --- on the worker's thread --------------------------------------------------------
+    # --- the worker's jobs -------------------------------------------------------------
 
     def _answered(self, batch: Batch) -> Callable[[], None]:
         started_s = time.monotonic()
@@ -279,11 +275,12 @@ class Engine:
     def _forget_answered(self) -> None:
         while self._arrivals and not self._arrivals[0].is_waiting:
             self._arrivals.popleft()
+        self._ready.forget_taken()
 
-    def _make_ready(self, ticket: Ticket, *, is_next: bool = False) -> None:
+    def _make_ready(self, ticket: Ticket) -> None:
         if ticket.blocks and not ticket.is_ready and not ticket.is_busy:
             ticket.is_ready = True
-            self._ready.push(ticket, is_next=is_next)
+            self._ready.push(ticket)
 
     def _drop(self, ticket: Ticket) -> None:
         ticket.is_dropped = True
