@@ -20,6 +20,7 @@ ENGINES = {
     "ai_edge_litert": "core/interpreter.py",
     "tflite_runtime": "core/interpreter.py",
     "python_speech_features": "core/features.py",
+    "gunicorn": "web/workers.py",
     "prometheus_client": "web/metrics.py",
     "soundfile": "audio_files.py",
     "soxr": "core/resample.py",

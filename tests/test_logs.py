@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 
 import pytest
@@ -18,9 +19,9 @@ def log_to():
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
 
-    def set_up(log_format: str, log_level: str = "info") -> io.StringIO:
+    def set_up(log_format: str, log_level: str = "info", **options: bool) -> io.StringIO:
         stream = io.StringIO()
-        set_up_logging(log_format, log_level, stream)
+        set_up_logging(log_format, log_level, stream, **options)
         return stream
 
     yield set_up
@@ -33,6 +34,15 @@ def test_text_is_time_level_logger_message_and_extras(log_to):
     logging.getLogger("intone.web").info("session closed", extra={"session_id": "a1", "n": 3})
     pattern = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO intone\.web: session closed "
     assert re.fullmatch(pattern + "session_id=a1 n=3\n", stream.getvalue())
+
+
+def test_of_several_processes_each_says_which_it_is(log_to):
+    stream = log_to("text", shows_pid=True)
+    logging.getLogger("intone.web").info("session closed")
+    assert f" INFO intone.web[{os.getpid()}]: session closed" in stream.getvalue()
+    stream = log_to("json", shows_pid=True)
+    logging.getLogger("intone.web").info("session closed")
+    assert json.loads(stream.getvalue())["pid"] == os.getpid()
 
 
 def test_a_message_cannot_forge_a_line_of_text(log_to):

@@ -251,6 +251,12 @@ class AddressInUse(IntoneError):
     code = "address_in_use"
 
 
+class WorkerFailed(IntoneError):
+    """One of several workers could not start."""
+
+    code = "worker_failed"
+
+
 class ServerUnavailable(IntoneError):
     """A client could not reach its server, or lost it and gave up."""
 

@@ -104,7 +104,7 @@ class LimitSettings:
     """What one client, and all of them together, may take. Each default says why."""
 
     max_sessions: int = 1_000
-    """What one core is built to carry."""
+    """What one core is built to carry; several workers share it equally, rounded down."""
     max_message_bytes: int = 1 << 20
     """32 s of 16 kHz s16le: far over any live frame, far under what hurts."""
     max_frame_s: float = 10.0
@@ -113,6 +113,9 @@ class LimitSettings:
     """Sustained audio seconds a wall second: a file may be streamed, a flood may not."""
     max_rate_burst_s: float = 30.0
     """Audio that may come at once before ``max_rate`` counts: a reconnecting client's backlog."""
+    max_messages_per_s: float = 1_000.0
+    """Faster ones are read later: one costs the server as much as 50 ms of audio, however short,
+    and telephones send 50."""
     auth_timeout_s: float = 5.0
     """Until the token of a client that gives it as its first message: a slow round trip."""
     max_session_s: float = 3 * 3600.0
@@ -126,7 +129,8 @@ class LimitSettings:
     max_upload_s: float = 3600.0
     """Audio in one ``POST /v1/analyze``."""
     max_uploads: int = 4
-    """Uploads analysed at once: each holds its decoded audio in memory."""
+    """Uploads analysed at once: each holds its decoded audio in memory. Workers share it, at
+    least one each."""
     drain_s: float = 10.0
     """How long running utterances may take to finish when the server stops."""
 
@@ -159,6 +163,8 @@ class ServerSettings:
     """Address to listen on; one beyond loopback needs a token, or ``allow_open``."""
     port: int = 8765
     """Port to listen on; 0 takes a free one."""
+    workers: int = 1
+    """Processes that serve, each on a core of its own; over 1 needs gunicorn (not on Windows)."""
     tokens: tuple[str, ...] = field(default=(), repr=False)
     """Accepted bearer tokens, each ``TOKEN`` or ``NAME:TOKEN``; none means no authentication."""
     allow_open: bool = False
@@ -182,6 +188,12 @@ class ServerSettings:
 
     def __post_init__(self) -> None:
         _check_between("port", self.port, 0, 65_535)
+        _check_between("workers", self.workers, 1, 256)
+        _check(
+            self.workers <= self.limits.max_sessions,
+            f"workers share limits.max_sessions: {self.workers} workers need "
+            f"{self.workers} sessions or more, not {self.limits.max_sessions}",
+        )
         _check(self.log_format in ("text", "json"), "log_format must be text or json")
         _check(
             self.log_level in ("debug", "info", "warning", "error"),

@@ -14,6 +14,9 @@ from intone.models import ModelStore
 
 SILENT_SECOND = bytes(32_000)
 
+FLOOD = {"max_messages_per_s": 1e6}
+"""What the outbox is for comes after many answers: read the questions as fast as can be."""
+
 
 async def get(url):
     async with aiohttp.ClientSession() as client, client.get(url) as response:
@@ -90,7 +93,7 @@ async def test_a_session_lasts_no_longer_than_allowed(serve, male_wav):
 
 
 async def test_a_client_that_never_reads_is_let_go(serve):
-    async with serve(limits={"send_timeout_s": 0.3}) as local:
+    async with serve(limits={"send_timeout_s": 0.3, **FLOOD}) as local:
         narrow = sockets.socket()
         narrow.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4_096)
         narrow.connect(("127.0.0.1", int(local.url.rpartition(":")[2])))
@@ -112,7 +115,7 @@ async def test_a_client_that_never_reads_is_let_go(serve):
 
 
 async def test_a_slow_client_that_reads_after_all_is_told_why(serve):
-    async with serve(limits={"send_timeout_s": 2.0}) as local:
+    async with serve(limits={"send_timeout_s": 2.0, **FLOOD}) as local:
         # 16 messages of the client's own, then the sockets, then the server's queue.
         async with talk.connect(local.url, max_queue=16) as socket:
             await talk.receive(socket)
@@ -137,6 +140,33 @@ async def test_a_long_marker_is_refused(serve):
         await talk.receive(socket)
         await talk.say(socket, "ping", marker="m" * 1_025)
         assert (await talk.receive(socket))["code"] == "invalid_message"
+
+
+async def test_a_sample_at_a_time_is_read_more_slowly_and_heard_whole(serve, male_wav):
+    """Nothing is refused and nothing lost; meanwhile the others are served as ever."""
+    data = talk.pcm_of(male_wav)[:32_000]
+    async with serve(limits={"max_messages_per_s": 4_000}) as local:
+        whole = await talk.hear(local.url, data, query="?interim_ms=0")
+        assert metric(local, "intone_clients_slowed_total") == 0
+        async with talk.connect(local.url, "?interim_ms=0") as socket:
+            for start in range(0, len(data), 2):
+                await socket.send(data[start : start + 2])
+            await talk.say(socket, "session.close")
+            messages = await talk.receive_all(socket)
+        assert talk.utterance_events(messages) == talk.utterance_events(whole)
+        assert metric(local, "intone_clients_slowed_total") > 0
+
+
+async def test_a_flood_of_refused_messages_is_read_more_slowly_too(serve):
+    async with serve(limits={"max_messages_per_s": 1_000}) as local:
+        async with talk.connect(local.url) as socket:
+            for _ in range(500):
+                await socket.send(b"\0")
+            await talk.say(socket, "session.close")
+            messages = await talk.receive_all(socket)
+        errors = talk.of_type(messages, "error")
+        assert [error["code"] for error in errors] == ["invalid_audio_frame"] * 500
+        assert metric(local, "intone_clients_slowed_total") > 0
 
 
 # --- all of them together -----------------------------------------------------------------

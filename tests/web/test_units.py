@@ -11,7 +11,7 @@ from intone.types import Encoding
 from intone.web import outbox as outbox_module
 from intone.web.config import Negotiation
 from intone.web.outbox import Outbox
-from intone.web.rate import RateLimiter
+from intone.web.rate import MessagePacer, RateLimiter
 from intone.web.server import Server
 from intone.web.translate import query_wishes
 
@@ -61,6 +61,20 @@ def test_an_unreadable_update_is_remembered_until_a_good_one(negotiation):
     assert negotiation.refused
     assert not negotiation.apply({}, all_or_nothing=True)
     assert not negotiation.refused
+
+
+def test_messages_over_the_rate_wait_and_those_under_it_do_not():
+    pacer = MessagePacer(per_s=100.0, now_s=0.0)
+    assert [pacer.take(0.01 * i) for i in range(1, 500)] == [0.0] * 499
+    # All at once: ten are let through, then the reader rests until five more may come.
+    now_s, taken, rests = 10.0, 0, []
+    while len(rests) < 20:
+        taken += 1
+        rest_s = pacer.take(now_s)
+        now_s += rest_s
+        rests += [rest_s] if rest_s else []
+    assert taken / (now_s - 10.0) == pytest.approx(100.0, rel=0.1)
+    assert max(rests) <= 0.06
 
 
 def test_the_rate_limit_refills_with_time():

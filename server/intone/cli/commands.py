@@ -102,6 +102,7 @@ def _settings(
 @commands.command()
 @click.option("--host", help="Address to listen on; beyond loopback it needs a token. [127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one. [8765]")
+@click.option("--workers", type=int, help="Processes that serve, each on a core of its own. [1]")
 @click.option("--token", "tokens", multiple=True, help="Accept this bearer token; repeatable.")
 @click.option("--token-file", type=click.Path(path_type=Path), help="Accept its lines as tokens.")
 @click.option(
@@ -124,15 +125,33 @@ def _settings(
 def serve(assignments: tuple[str, ...], config_file: Path | None, **flags: Any) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
+    With more than one worker, SIGHUP reads the settings and models anew.
     Flags win over INTONE_* variables, which win over the file; docs/settings.md has them all.
     """
     from intone.logs import set_up_logging
 
     settings = _settings(flags, assignments, config_file)
+    if settings.workers > 1:
+        _serve_many(settings, lambda: _settings(flags, assignments, config_file))
+        return
     from intone.web.serve import run as run_server  # after a refusal that needs no server
 
     set_up_logging(settings.log_format, settings.log_level)
     run_server(settings)
+
+
+def _serve_many(settings: ServerSettings, reload: Callable[[], ServerSettings]) -> None:
+    from intone.web.shared_metrics import shared_metrics
+
+    # Its folder must be there when prometheus_client is imported.
+    with shared_metrics():
+        try:
+            from intone.web.workers import run as run_workers
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"workers: more than 1 needs gunicorn, which cannot be imported here: {error}"
+            ) from error
+        run_workers(settings, reload)
 
 
 @commands.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -63,7 +62,8 @@ class Segmenter:
         self._utterance_ids = utterance_ids
         self._endpointer = Endpointer(settings)
         recent_ms = settings.pre_roll_ms + settings.window_ms
-        self._recent: deque[FloatArray] = deque(maxlen=recent_ms // FRAME_MS)
+        # A ring of our own: frames are views, which would keep their whole messages.
+        self._recent = np.zeros((recent_ms // FRAME_MS, FRAME_SAMPLES), np.float32)
         self._frames = 0
         self._utterance: _Utterance | None = None
         self._last_id: int | None = None
@@ -75,7 +75,8 @@ class Segmenter:
     ) -> Sequence[Hop]:
         """Take one frame as float32 and int16, both (320,), and its mean square."""
         self._frames += 1
-        self._recent.append(frame)
+        if self._utterance is None:
+            self._recent[self._frames % len(self._recent)] = frame
         # The detector hears every frame, quiet ones too: it tracks the noise.
         is_speech = self._detector.is_speech(frame_int16) and power >= self._floor_power
         cut = self._cut(self._utterance, frame) if self._utterance is not None else _NONE
@@ -110,8 +111,9 @@ class Segmenter:
         heard = self._frames - opened.start_frame
         if not heard:
             return [started]
-        backlog = np.concatenate(list(self._recent)[-heard:])
-        return [started, *self._cut(utterance, backlog)]
+        numbers = np.arange(self._frames - heard + 1, self._frames + 1)
+        backlog = self._recent[numbers % len(self._recent)]
+        return [started, *self._cut(utterance, backlog.reshape(-1))]
 
     def _cut(self, utterance: _Utterance, samples: FloatArray) -> Sequence[Hop]:
         windows = utterance.cutter.push(samples)

@@ -50,7 +50,8 @@ class StreamingRecogniser:
             emotion, gender, state = parts[0]
         else:
             emotion, gender, state = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return StepOutput(emotion, gender, list(state))
+        # Of its own each: a view would keep the whole batch's states for as long as one lives.
+        return StepOutput(emotion, gender, [row.copy() for row in state])
 
     def _run(self, features: FloatArray, states: FloatArray) -> tuple[FloatArray, ...]:
         count = features.shape[0]

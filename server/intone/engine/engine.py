@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from intone.core.recogniser import Recogniser, UtteranceRecogniser
-from intone.engine.batch import Batch, Block, Outcome, Ticket
+from intone.engine.batch import Batch, Block, Outcome, Ticket, Waiting
 from intone.engine.worker import OwnWorker, Post, ThreadWorker, Worker
 from intone.errors import IntoneError, Overloaded, RecogniserFailed
 from intone.settings import EngineSettings
@@ -58,7 +58,7 @@ class Engine:
         self._call_later = call_later
         self._observer = observer
         self._worker: Worker = OwnWorker(post)
-        self._ready: deque[Ticket] = deque()
+        self._ready = Waiting()
         self._expected: set[Ticket] = set()
         self._arrivals: deque[Block] = deque()
         self._is_busy = False
@@ -164,20 +164,20 @@ class Engine:
         self._consider()
 
     def _wait_s(self) -> float:
-        """How long the block at the head has still to wait.
+        """How long the block that came first has still to wait.
 
         A call costs much and a block in it little, so the more utterances there are, the more
         a call should hold; where they are few, nobody need wait for what saves little.
         """
         share = min(len(self._expected) / self._settings.max_batch, 1.0)
-        head = self._ready[0].blocks[0]
-        return head.arrived_s + share * self._settings.max_wait_ms / 1_000 - time.monotonic()
+        until_s = self._ready.oldest_arrived_s + share * self._settings.max_wait_ms / 1_000
+        return until_s - time.monotonic()
 
     def _is_complete(self) -> bool:
         """A full batch is ready, or everyone who may still send a block has."""
         wanted = min(self._settings.max_batch, len(self._expected))
         # An end goes alone.
-        is_end = self._ready[0].blocks[0].window is None
+        is_end = self._ready.head.blocks[0].window is None
         return is_end or len(self._ready) >= wanted
 
     def _send(self) -> None:
@@ -193,25 +193,17 @@ class Engine:
 
     def _take(self) -> Batch:
         batch = Batch([], [], [])
-        oldest_s = time.monotonic() - self._settings.discard_backlog_s
-        while self._ready and len(batch.tickets) < self._settings.max_batch:
-            ticket = self._ready.popleft()
-            ticket.is_ready = False
-            if batch.tickets and ticket.blocks[0].window is None:
-                # One utterance's answer takes as long as many blocks: it goes alone.
-                self._make_ready(ticket, is_next=True)
-                break
-            if ticket.blocks[0].arrived_s < oldest_s:
+        while self._ready and not batch.tickets:
+            self._ready.fill(batch, self._settings.max_batch)
+            oldest_s = time.monotonic() - self._settings.discard_backlog_s
+            for ticket in self._ready.take_late(batch, oldest_s):
                 self._drop(ticket)
                 batch.late.append(ticket)
-                continue
+        for ticket in batch.tickets:
             block = ticket.blocks.popleft()
             block.is_waiting = False
             ticket.is_busy = True
-            batch.tickets.append(ticket)
             batch.blocks.append(block)
-            if block.window is None:
-                break
         return batch
 
     # --- the worker's jobs -------------------------------------------------------------
@@ -283,14 +275,12 @@ class Engine:
     def _forget_answered(self) -> None:
         while self._arrivals and not self._arrivals[0].is_waiting:
             self._arrivals.popleft()
+        self._ready.forget_taken()
 
-    def _make_ready(self, ticket: Ticket, *, is_next: bool = False) -> None:
+    def _make_ready(self, ticket: Ticket) -> None:
         if ticket.blocks and not ticket.is_ready and not ticket.is_busy:
             ticket.is_ready = True
-            if is_next:
-                self._ready.appendleft(ticket)
-            else:
-                self._ready.append(ticket)
+            self._ready.push(ticket)
 
     def _drop(self, ticket: Ticket) -> None:
         ticket.is_dropped = True

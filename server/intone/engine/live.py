@@ -137,7 +137,8 @@ class LiveSession:
         for utterance in self._running.values():
             if not utterance.is_told:
                 self._discard(utterance, utterance.end_sample, reason, now_s)
-        self._running.clear()
+        for utterance in list(self._running.values()):
+            self._forget(utterance)
 
     # --- hops in -----------------------------------------------------------------------
 
@@ -177,6 +178,12 @@ class LiveSession:
         else:
             self._engine.finish(ticket)
 
+    def _forget(self, utterance: _Utterance) -> None:
+        """Part what refers to each other: windows and states would wait for the collector."""
+        del self._running[utterance.start.utterance_id]
+        utterance.ticket = None
+        utterance.unanswered.clear()
+
     # --- outcomes in -------------------------------------------------------------------
 
     def _answer(self, utterance: _Utterance, outcome: Outcome) -> None:
@@ -212,7 +219,7 @@ class LiveSession:
         elif isinstance(hop, SpeechBlock):
             self._tell_interim(hop, entry)
         else:
-            del self._running[hop.utterance_id]
+            self._forget(utterance)
             if utterance.is_told:
                 return
             if isinstance(hop, SpeechEnded):
@@ -229,7 +236,7 @@ class LiveSession:
         utterance, hop = entry.utterance, entry.hop
         assert isinstance(hop, SpeechBlock | SpeechEnded)
         if isinstance(hop, SpeechEnded):
-            del self._running[hop.utterance_id]
+            self._forget(utterance)
         if utterance.is_told:
             return
         reason = DiscardReason.OVERLOADED

@@ -143,6 +143,10 @@ class Conversation:
         if self._live:
             self._live.abandon(reason)
 
+    def forget(self) -> None:
+        """Let the audio go, which what refers to this would keep until the collector comes by."""
+        self._live = None
+
     def closed(self, reason: str) -> None:
         """Say the last word."""
         self._count_audio()

@@ -1,8 +1,14 @@
-"""What is counted for Prometheus, in a registry of the application's own."""
+"""What is counted for Prometheus, in a registry of the application's own.
+
+Of several workers each counts into files of a folder that they share
+(:mod:`intone.web.shared_metrics`), and whichever is asked tells the sum.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,6 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from intone import __version__
 from intone.core.card import Card
@@ -21,10 +28,14 @@ from intone.types import (
     UtteranceDiscarded,
     UtteranceResult,
 )
+from intone.web.shared_metrics import FOLDER_VARIABLE
 
 _FAST_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _LENGTH_S = (0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0)
 _BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+_Merge = Literal["livemax", "livesum"]
+"""What several workers' values of a gauge are together; a dead worker's does not count."""
 
 
 class Metrics:
@@ -34,14 +45,22 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._gauge("build_info", "Always 1.", "version").labels(__version__).set(1)
-        self._models = self._gauge("model_info", "Models served.", "model", "sha256")
-        self.connections_active = self._gauge("connections_active", "Open sessions.", "protocol")
+        self._is_shared = FOLDER_VARIABLE in os.environ
+        self._lags: list[tuple[Gauge, Callable[[], float]]] = []
+        build = self._gauge("livemax", "build_info", "Always 1.", "version")
+        build.labels(__version__).set(1)
+        self._models = self._gauge("livemax", "model_info", "Models served.", "model", "sha256")
+        self.connections_active = self._gauge(
+            "livesum", "connections_active", "Open sessions.", "protocol"
+        )
         self.connections = self._counter("connections", "Sessions opened.", "protocol")
         self.connections_rejected = self._counter(
             "connections_rejected", "Sessions and requests refused, by error code.", "reason"
         )
         self.audio_received = self._counter("audio_received_seconds", "Audio taken.", "protocol")
+        self.clients_slowed = self._counter(
+            "clients_slowed", "Pauses in reading a client that sends too many messages."
+        )
         self.errors = self._counter("errors", "Errors told to clients.", "code")
         self._define_answers()
         self._define_engine()
@@ -60,8 +79,11 @@ class Metrics:
         )
 
     def _define_engine(self) -> None:
-        self.stream_lag = self._gauge(
-            "stream_lag_seconds", "How long the oldest waiting audio has waited.", "model"
+        self._stream_lag = self._gauge(
+            "livemax",
+            "stream_lag_seconds",
+            "How long the oldest waiting audio has waited.",
+            "model",
         )
         self._inference = self._histogram(
             "inference_duration_seconds", "Time of a model call.", _FAST_S, "model"
@@ -73,8 +95,10 @@ class Metrics:
             "queue_wait_seconds", "Time a block waited for its model call.", _FAST_S, "model"
         )
 
-    def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
-        return Gauge(f"intone_{name}", about, labels, registry=self.registry)
+    def _gauge(self, merge: _Merge, name: str, about: str, *labels: str) -> Gauge:
+        return Gauge(
+            f"intone_{name}", about, labels, registry=self.registry, multiprocess_mode=merge
+        )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(f"intone_{name}", about, labels, registry=self.registry)
@@ -93,6 +117,24 @@ class Metrics:
             self._queue_wait.labels(card.name),
         )
 
+    def watch_lag(self, model: str, backlog_s: Callable[[], float]) -> None:
+        """Tell ``backlog_s()`` as the lag of ``model`` from now on."""
+        gauge = self._stream_lag.labels(model)
+        if self._is_shared:
+            self._lags.append((gauge, backlog_s))
+        else:
+            gauge.set_function(backlog_s)
+
+    @property
+    def needs_refresh(self) -> bool:
+        """Whether :meth:`refresh` is to be called from time to time."""
+        return bool(self._lags)
+
+    def refresh(self) -> None:
+        """Write down what other workers cannot ask this one for when they are scraped."""
+        for gauge, backlog_s in self._lags:
+            gauge.set(backlog_s())
+
     def event(self, event: Event) -> None:
         """Count what a session was told."""
         if isinstance(event, UtteranceResult):
@@ -108,8 +150,18 @@ class Metrics:
         self.errors.labels(error.code).inc()
 
     def render(self) -> bytes:
-        """Return all of it in Prometheus' text format."""
-        return generate_latest(self.registry)
+        """Return all of it, and of the other workers, in Prometheus' text format."""
+        if not self._is_shared:
+            return generate_latest(self.registry)
+        self.refresh()
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+
+def forget_worker(pid: int) -> None:
+    """Take a dead worker's gauges out; what it has counted stays counted."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 class ModelMetrics:

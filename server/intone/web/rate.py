@@ -1,12 +1,18 @@
-"""How fast a client's audio may come: a token bucket in seconds of audio."""
+"""How fast a client may send: audio is refused over its limit, messages are left waiting."""
 
 from __future__ import annotations
 
 from intone.errors import RateLimited
 
+_PACER_BURST_S = 0.1
+"""Messages that are taken in one go, as time at the limit: others wait for 3 ms at most."""
+
 
 class RateLimiter:
-    """Lets ``burst_s`` of audio through at once, and ``rate`` audio seconds a second."""
+    """A token bucket in seconds of audio.
+
+    Lets ``burst_s`` of audio through at once, and ``rate`` audio seconds a second.
+    """
 
     def __init__(self, rate: float, burst_s: float, now_s: float) -> None:
         self._rate = rate
@@ -25,3 +31,21 @@ class RateLimiter:
                 f"{self._burst_s:g} s"
             )
         self._allowed_s -= audio_s
+
+
+class MessagePacer:
+    """A token bucket in messages; one who sends more is read more slowly, and loses nothing."""
+
+    def __init__(self, per_s: float, now_s: float) -> None:
+        self._per_s = per_s
+        self._burst = max(per_s * _PACER_BURST_S, 1.0)
+        self._left = self._burst
+        self._refilled_at_s = now_s
+
+    def take(self, now_s: float) -> float:
+        """Count a message at the clock's ``now_s``; return the seconds to wait before the next."""
+        refill = (now_s - self._refilled_at_s) * self._per_s
+        self._left = min(self._burst, self._left + refill) - 1.0
+        self._refilled_at_s = now_s
+        # Half of what fits, at once: waking up for each would cost more than the message.
+        return 0.0 if self._left >= 1.0 else (self._burst / 2 - self._left) / self._per_s

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
 import signal
-import socket
 
 from aiohttp import web
 
-from intone.errors import AddressInUse, SettingsError
 from intone.models import ModelStore
 from intone.settings import ServerSettings
+from intone.web import listening
 from intone.web.app import create_app
 from intone.web.keys import SERVER
 
@@ -34,8 +31,8 @@ def run(settings: ServerSettings) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises :class:`intone.errors.ModelError` or :class:`UnknownModel` for a model that
-    cannot be served, :class:`AddressInUse` if the port is taken, and
-    :class:`SettingsError` for an address that cannot be listened on.
+    cannot be served, :class:`intone.errors.AddressInUse` if the port is taken, and
+    :class:`intone.errors.SettingsError` for an address that cannot be listened on.
     """
     store = ModelStore.load(settings.models_dir, settings.models)
     run_on_loop(_serve(settings, store))
@@ -50,7 +47,7 @@ async def _serve(settings: ServerSettings, store: ModelStore) -> None:
     try:
         stop = _stop_signal()
         await _listen(runner, settings)
-        print(f"intone listens on {_url(runner)}", flush=True)  # noqa: T201  (what to open)
+        print(f"intone listens on {listening.url(runner.addresses[0][:2])}", flush=True)  # noqa: T201  (what to open)
         await stop.wait()
         log.info("stopping")
         # Who asks a second time does not want to wait.
@@ -77,17 +74,4 @@ async def _listen(runner: web.AppRunner, settings: ServerSettings) -> None:
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        if error.errno == errno.EADDRINUSE:
-            raise AddressInUse(
-                f"{where} is in use: another server listens there; choose another with --port"
-            ) from error
-        # A name that does not resolve has an errno of its own family.
-        is_unresolved = isinstance(error, socket.gaierror)
-        why = os.strerror(error.errno) if error.errno and not is_unresolved else str(error)
-        raise SettingsError(f"cannot listen on {where}: {why}") from error
-
-
-def _url(runner: web.AppRunner) -> str:
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        raise listening.refusal(error, settings.host, settings.port) from error

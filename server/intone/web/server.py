@@ -51,7 +51,7 @@ class Server:
         self.store = store
         self.metrics = Metrics()
         self.phase = Phase.STARTING
-        self.default_model = _default_model(settings, store)
+        self.default_model = default_model(settings, store)
         self.make_detector: DetectorFactory = plugins.load(
             plugins.VOICE_DETECTORS, settings.endpointer.vad
         )
@@ -88,7 +88,7 @@ class Server:
             recogniser, self.settings.engine, loop.call_soon_threadsafe, loop.call_later, observer
         )
         engine.start()
-        self.metrics.stream_lag.labels(name).set_function(lambda: engine.backlog_s)
+        self.metrics.watch_lag(name, lambda: engine.backlog_s)
         return engine
 
     async def drain(self) -> None:
@@ -204,7 +204,8 @@ class Server:
                 log.exception("sink %s failed", name)
 
 
-def _default_model(settings: ServerSettings, store: ModelStore) -> str:
+def default_model(settings: ServerSettings, store: ModelStore) -> str:
+    """Return the model of a session that names none; raise :class:`SettingsError`."""
     if settings.session.model in store:
         return settings.session.model
     # A name that somebody gave is not replaced: a typo must not go unnoticed.

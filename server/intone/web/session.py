@@ -15,6 +15,7 @@ from intone.web import wire
 from intone.web.conversation import Conversation
 from intone.web.dialect import Codec, Dialect
 from intone.web.outbox import Outbox
+from intone.web.rate import MessagePacer
 from intone.web.server import Server
 from intone.web.watch import Watch
 from intone.web.websocket import ClientGone, StreamSocket
@@ -67,6 +68,8 @@ class StreamSession:
         self._outbox = Outbox(socket.send_str, self._limits.send_timeout_s, self._give_up)
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._progressed = asyncio.Event()
+        self._slowed = server.metrics.clients_slowed
+        self._pacer = MessagePacer(self._limits.max_messages_per_s, time.monotonic())
         self.session_id = secrets.token_hex(8)
         self._conversation = Conversation(
             server, self.session_id, dialect.name, self._say, self._progressed.set, self._fail
@@ -109,6 +112,7 @@ class StreamSession:
             watch.stop()
             await _stop(reader, writer)
             self._log_end(time.monotonic() - started_s)
+            self._conversation.forget()
 
     def _end(self, ending: Ending) -> None:
         if not self._ending.done():
@@ -160,9 +164,15 @@ class StreamSession:
     async def _make_room(self) -> None:
         """Read no further while answers wait, or as much audio as a client may send at once.
 
+        Nor when too many messages came: each costs, however short, and takes its neighbours' time.
+
         Messages that are here already come without a pause, so that a client which reads
         well would fill the outbox before its writer had a turn.
         """
+        pause_s = self._pacer.take(time.monotonic())
+        if pause_s:
+            self._slowed.inc()
+            await asyncio.sleep(pause_s)
         if self._outbox.is_crowded:
             await self._outbox.drain()
         while self._conversation.lag_ms > self._most_ms:

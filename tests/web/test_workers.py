@@ -1,0 +1,295 @@
+"""``intone serve --workers N``: real processes, which share an address and nothing else."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import talk
+
+from intone.errors import SettingsError
+from intone.settings import LimitSettings, ServerSettings
+
+pytest.importorskip("gunicorn", reason="gunicorn does not run on Windows")
+
+MANY = ("--workers", "2", "--log-format", "json")
+INTONE = (sys.executable, "-m", "intone", "serve", "--port", "0", "--workers", "2")
+
+
+def logged(server):
+    """The log's lines so far; standard output is not among them."""
+    text = server.log.read_text(encoding="utf-8")
+    # Behind the last newline a line may be half written.
+    return [json.loads(line) for line in text.split("\n")[:-1] if line.startswith("{")]
+
+
+def worker_of(server):
+    """Session id to the worker that holds it."""
+    lines = [line for line in logged(server) if line["message"] == "session started"]
+    return {line["session_id"]: line["pid"] for line in lines}
+
+
+def workers_of(server):
+    """The children that are there just now."""
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return {int(child) for child in children.split()}
+
+
+async def both(server):
+    """The two workers, once both are there: the second is started a moment after the first."""
+    await talk.until(lambda: len(workers_of(server)) == 2)
+    return workers_of(server)
+
+
+def scraped(server, line):
+    """The value of one line of /metrics."""
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as response:
+        lines = response.read().decode().splitlines()
+    return next((float(x.split()[-1]) for x in lines if x.startswith(line + " ")), 0)
+
+
+ACTIVE = 'intone_connections_active{protocol="intone.v1"}'
+
+
+async def worker_that_holds(server, session_id):
+    await talk.until(lambda: session_id in worker_of(server))
+    return worker_of(server)[session_id]
+
+
+@contextlib.asynccontextmanager
+async def sessions_on(server, pids):
+    """One session on each of ``pids``, as pid to its socket; others are opened and closed."""
+    async with contextlib.AsyncExitStack() as stack:
+        held = {}
+        deadline_s = time.monotonic() + talk.DEADLINE_S
+        while held.keys() < pids:
+            assert time.monotonic() < deadline_s, f"only {held.keys()} of {pids} take sessions"
+            spoken = await talk.connect(server.url)
+            session_id = (await talk.receive(spoken))["session_id"]
+            pid = await worker_that_holds(server, session_id)
+            if pid in held or pid not in pids:
+                await spoken.close()
+            else:
+                held[pid] = spoken
+                stack.push_async_callback(spoken.close)
+        yield held
+
+
+async def hear(spoken, data):
+    """What a session answers to ``data``, up to the result."""
+    await spoken.send(data)
+    await spoken.send(bytes(64_000))
+    return await talk.receive_until(spoken, "utterance.result")
+
+
+async def until_scraped(server, line, value):
+    loop = asyncio.get_running_loop()
+    deadline_s = time.monotonic() + talk.DEADLINE_S
+    while (found := await loop.run_in_executor(None, scraped, server, line)) != value:
+        assert time.monotonic() < deadline_s, f"{line} is {found}, not {value}"
+        await asyncio.sleep(0.05)
+
+
+async def test_both_serve_the_same_and_one_scrape_has_the_sum(start_server, male_wav):
+    data = talk.pcm_of(male_wav)
+    with start_server(*MANY) as server:
+        async with sessions_on(server, await both(server)) as held:
+            answers = [await hear(spoken, data) for spoken in held.values()]
+            assert talk.utterance_events(answers[0]) == talk.utterance_events(answers[1])
+            # Whichever worker is asked; those that looked for a place are gone by then.
+            await until_scraped(server, ACTIVE, 2)
+            for _ in range(8):
+                assert scraped(server, 'intone_utterances_total{end_reason="silence"}') == 2
+                assert scraped(server, "intone_result_latency_seconds_count") == 2
+                assert scraped(server, 'intone_stream_lag_seconds{model="gru"}') >= 0
+        pids = {line["pid"] for line in logged(server) if line["message"] == "session ended"}
+        assert pids <= set(held)
+
+
+async def test_a_killed_worker_comes_back_and_the_others_sessions_do_not_notice(
+    start_server, male_wav
+):
+    data = talk.pcm_of(male_wav)
+    with start_server(*MANY) as server:
+        before = await both(server)
+        async with sessions_on(server, before) as held:
+            killed, spared = before
+            await held[spared].send(data[:48_000])
+            await talk.receive_until(held[spared], "utterance.started")
+            os.kill(killed, signal.SIGKILL)
+            await talk.receive_all(held[killed])
+            assert held[killed].close_code == 1006
+            await talk.until(lambda: len(workers_of(server) - before) == 1)
+            (fresh,) = workers_of(server) - before
+            # What the dead one held open is no longer counted, what it counted is.
+            await until_scraped(server, ACTIVE, 1)
+            assert scraped(server, 'intone_connections_total{protocol="intone.v1"}') >= 2
+            async with sessions_on(server, {fresh}) as newer:
+                assert talk.of_type(await hear(newer[fresh], data), "utterance.result")
+            messages = await hear(held[spared], data[48_000:])
+            assert talk.of_type(messages, "utterance.result")[0]["utterance_id"] == 1
+
+
+async def test_a_reload_drains_the_old_and_serves_by_new_settings(start_server, tmp_path, male_wav):
+    tokens = tmp_path / "tokens"
+    tokens.write_text("alpha\n", encoding="utf-8")
+    with start_server(*MANY, "--token-file", str(tokens)) as server:
+        before = await both(server)
+        old = {"additional_headers": {"Authorization": "Bearer alpha"}}
+        new = {"additional_headers": {"Authorization": "Bearer beta"}}
+        async with talk.connect(server.url, **old) as spoken:
+            await spoken.send(talk.pcm_of(male_wav)[:48_000])
+            await talk.receive_until(spoken, "utterance.started")
+            # What does not read is refused, and nothing happens to anybody.
+            tokens.write_text("", encoding="utf-8")
+            server.process.send_signal(signal.SIGHUP)
+            await talk.until(lambda: "not reloaded" in server.log.read_text(encoding="utf-8"))
+            assert workers_of(server) == before
+            tokens.write_text("beta\n", encoding="utf-8")
+            server.process.send_signal(signal.SIGHUP)
+            messages = await talk.receive_all(spoken)
+            assert spoken.close_code == 1001
+        assert talk.of_type(messages, "utterance.result")[0]["reason"] == "end_of_stream"
+        assert messages[-1]["reason"] == "server_shutdown"
+        await talk.until(lambda: before.isdisjoint(workers_of(server)))
+        assert len(workers_of(server)) == 2
+        heard = await talk.hear(server.url, talk.pcm_of(male_wav), **new)
+        assert talk.of_type(heard, "utterance.result")
+        with pytest.raises(Exception, match="401"):
+            await talk.hear(server.url, b"\0\0", **old)
+    assert "Traceback" not in server.log.read_text(encoding="utf-8")
+
+
+def test_a_stop_drains_every_worker_and_leaves_nothing(male_wav, tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(INTONE, stdout=subprocess.PIPE, text=True, env=environment)
+    with process:
+        url = re.search(r"http://\S+\d", process.stdout.readline())[0]
+        assert [path.name[:15] for path in tmp_path.iterdir()] == ["intone-metrics-"]
+
+        async def speak_until_it_stops():
+            sessions = [await talk.connect(url) for _ in range(8)]
+            for spoken in sessions:
+                await spoken.send(talk.pcm_of(male_wav)[:48_000])
+                await talk.receive_until(spoken, "utterance.started")
+            process.terminate()
+            for spoken in sessions:
+                messages = await talk.receive_all(spoken)
+                assert spoken.close_code == 1001
+                assert talk.of_type(messages, "utterance.result")
+                assert messages[-1]["reason"] == "server_shutdown"
+
+        asyncio.run(speak_until_it_stops())
+        assert process.wait(timeout=20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+UPGRADE = (
+    b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    b"Sec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def answer_when_not_ready(url):
+    """A worker that holds nobody is gone at once; the one that does says that it stops."""
+    deadline_s = time.monotonic() + 10
+    while True:
+        assert time.monotonic() < deadline_s
+        try:
+            urllib.request.urlopen(f"{url}/readyz", timeout=5).close()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            # Reset: the worker that took the connection was just leaving.
+            continue
+
+
+def test_who_asks_twice_does_not_wait():
+    process = subprocess.Popen(INTONE, stdout=subprocess.PIPE, text=True)
+    with process:
+        port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
+        with socket.create_connection(("127.0.0.1", port)) as holder:
+            holder.sendall(UPGRADE)
+            assert holder.recv(64).startswith(b"HTTP/1.1 101")
+            process.terminate()
+            assert answer_when_not_ready(f"http://127.0.0.1:{port}") == 503
+            process.terminate()
+            assert process.wait(timeout=20) == 128 + signal.SIGTERM
+
+
+def refused(*flags):
+    """Exit code and last words of a server that does not start."""
+    process = subprocess.run(
+        [*INTONE, *flags], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Traceback" not in process.stderr
+    return process.returncode, process.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (("--model", "oracle"), 1, "unknown_model"),
+        (("--models-dir", "/nowhere"), 1, "/nowhere"),
+        (("--set", "sinks=nowhere"), 2, "'nowhere'"),
+        (("--set", "endpointer.vad=nowhere"), 2, "'nowhere'"),
+        (("--host", "192.0.2.1"), 2, "without a token"),
+        (("--host", "nowhere.invalid", "--token", "alpha"), 2, "cannot listen on nowhere.invalid"),
+        (("--workers", "0"), 2, "workers must be between"),
+        (("--set", "limits.max_sessions=1"), 2, "workers share limits.max_sessions"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_worker_starts(flags, code, words):
+    ended, said = refused(*flags)
+    assert (ended, words in said) == (code, True), said
+
+
+def test_a_port_in_use_is_refused(server):
+    code, said = refused("--port", str(server.port))
+    assert code == 1
+    assert "address_in_use" in said
+
+
+def test_a_worker_that_cannot_start_after_all_ends_the_server(tmp_path):
+    """A sink may be there, and fail when it is opened."""
+    info = tmp_path / "shut-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shut\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[intone.sinks]\nshut = shut:shut\n")
+    (tmp_path / "shut.py").write_text(
+        "from intone.errors import SettingsError\n"
+        "def shut(_):\n    raise SettingsError('the sink is shut')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    process = subprocess.run(
+        [*INTONE, "--set", "sinks=shut"],
+        capture_output=True, text=True, timeout=60, check=False, env=environment,
+    )  # fmt: skip
+    assert process.returncode == 1
+    assert "Traceback" not in process.stderr
+    assert "the sink is shut" in process.stderr
+    assert "worker_failed" in process.stderr.splitlines()[-1]
+
+
+def test_workers_share_the_limits():
+    from intone.web.workers import share_of
+
+    whole = ServerSettings(workers=3, limits=LimitSettings(max_sessions=1_000, max_uploads=2))
+    share = share_of(whole)
+    assert share.limits.max_sessions == 333
+    assert share.limits.max_uploads == 1
+    with pytest.raises(SettingsError, match="workers"):
+        ServerSettings(workers=3, limits=LimitSettings(max_sessions=2))

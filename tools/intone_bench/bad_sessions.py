@@ -1,0 +1,196 @@
+"""Clients nobody wants beside them, each in a process of its own, on bare sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
+
+_HANDSHAKE = (
+    b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    b"Sec-WebSocket-Version: 13\r\n\r\n"
+)
+_BYTES_PER_S = 32_000
+_IDLE = 5_000
+_READY_S = 120.0
+_TEXT, _BINARY = 1, 2
+
+Bad = Callable[[int, bytes, Event], None]
+"""Misbehaves on a port with some s16le speech until it is ended; sets the event once it does."""
+
+
+class TooFewFiles(Exception):
+    """The machine does not let a process open as many sockets as asked for."""
+
+
+def frame(payload: bytes, opcode: int = _BINARY) -> bytes:
+    """Return one WebSocket message from a client, under 64 KiB, masked with zeros."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+    return bytes([0x80 | opcode]) + length + bytes(4) + payload
+
+
+def connect(port: int, receive_bytes: int | None = None) -> socket.socket:
+    """Open a session; its greeting is left unread."""
+    opened = socket.socket()
+    if receive_bytes is not None:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    opened.connect(("127.0.0.1", port))
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    opened.sendall(_HANDSHAKE)
+    if not opened.recv(12).endswith(b"101"):
+        raise ConnectionError("the server lets no session in")
+    return opened
+
+
+def _drain(opened: socket.socket) -> None:
+    with contextlib.suppress(BlockingIOError):
+        while opened.recv(1 << 16, socket.MSG_DONTWAIT):
+            pass
+
+
+def _paced(data: bytes, rate: float, chunk_bytes: int) -> Iterator[bytes]:
+    """Give ``data`` over and over in chunks, at ``rate`` times the speed of speech."""
+    sent, started_s = 0, time.monotonic()
+    while True:
+        start = sent % (len(data) - chunk_bytes)
+        yield data[start - start % 2 :][:chunk_bytes]
+        sent += chunk_bytes
+        ahead_s = sent / _BYTES_PER_S / rate - (time.monotonic() - started_s)
+        if ahead_s > 0.01:
+            time.sleep(ahead_s)
+
+
+def _again_and_again(port: int, ready: Event, misbehave: Callable[[socket.socket], None],
+                     receive_bytes: int | None = None) -> None:  # fmt: skip
+    """Come back whenever the server has had enough."""
+    while True:
+        try:
+            with connect(port, receive_bytes) as opened:
+                ready.set()
+                misbehave(opened)
+        except OSError:
+            time.sleep(0.1)
+
+
+def reads_nothing(port: int, speech: bytes, ready: Event) -> None:
+    """Speak, ask 1,000 questions a second, and read no answer."""
+    ping = frame(b'{"type":"ping","marker":"' + b"m" * 1_000 + b'"}', _TEXT) * 10
+
+    def misbehave(opened: socket.socket) -> None:
+        for chunk in _paced(speech, 1.0, 320):
+            opened.sendall(ping + frame(chunk))
+
+    _again_and_again(port, ready, misbehave, 4_096)
+
+
+def fifty_times_real_time(port: int, speech: bytes, ready: Event) -> None:
+    """Send audio at 50 times the speed of speech, over and over after the refusal."""
+
+    def misbehave(opened: socket.socket) -> None:
+        for chunk in _paced(speech, 50.0, 32_000):
+            opened.sendall(frame(chunk))
+            _drain(opened)
+
+    _again_and_again(port, ready, misbehave)
+
+
+def sample_a_message(port: int, speech: bytes, ready: Event) -> None:
+    """Send live audio in messages of one sample: 16,000 a second."""
+
+    def misbehave(opened: socket.socket) -> None:
+        for chunk in _paced(speech, 1.0, 640):
+            opened.sendall(b"".join(frame(chunk[i : i + 2]) for i in range(0, len(chunk), 2)))
+            _drain(opened)
+
+    _again_and_again(port, ready, misbehave)
+
+
+def half_a_sample_a_message(port: int, speech: bytes, ready: Event) -> None:
+    """Send messages that are refused, each by itself, as fast as they are taken."""
+    refused = frame(speech[:1]) * 1_000
+
+    def misbehave(opened: socket.socket) -> None:
+        while True:
+            opened.sendall(refused)
+            _drain(opened)
+
+    _again_and_again(port, ready, misbehave)
+
+
+def byte_a_packet(port: int, speech: bytes, ready: Event) -> None:
+    """Send live audio in good messages, but each byte in a packet of its own."""
+
+    def misbehave(opened: socket.socket) -> None:
+        for chunk in _paced(speech, 1.0, 3_200):
+            message = frame(chunk)
+            for i in range(len(message)):
+                opened.send(message[i : i + 1])
+            _drain(opened)
+
+    _again_and_again(port, ready, misbehave)
+
+
+def five_thousand_idle(port: int, speech: bytes, ready: Event) -> None:
+    """Hold 5,000 sessions that say nothing, and open those anew that are ended for it."""
+    del speech
+    raise_file_limit(_IDLE + 100)
+    held = [connect(port) for _ in range(_IDLE)]
+    ready.set()
+    while True:
+        for index, opened in enumerate(held):
+            time.sleep(0.002)
+            try:
+                is_open = _is_open(opened)
+            except OSError:
+                is_open = False
+            if not is_open:
+                opened.close()
+                held[index] = connect(port)
+
+
+def _is_open(opened: socket.socket) -> bool:
+    try:
+        return bool(opened.recv(1 << 16, socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return True
+
+
+def raise_file_limit(files: int) -> None:
+    """Let this process and its children open ``files``; raise :class:`TooFewFiles`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < files:
+        raise TooFewFiles(f"{files} sockets are needed, {hard} files are allowed (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, files), hard))
+
+
+BAD: dict[str, Bad] = {
+    "reads nothing": reads_nothing,
+    "50 times real time": fifty_times_real_time,
+    "a sample a message": sample_a_message,
+    "half a sample a message": half_a_sample_a_message,
+    "a byte a packet": byte_a_packet,
+    "5,000 idle": five_thousand_idle,
+}
+
+
+@contextmanager
+def misbehaving(name: str, port: int, speech: bytes) -> Iterator[None]:
+    """Have bad company of a kind."""
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=BAD[name], args=(port, speech, ready), daemon=True)
+    process.start()
+    try:
+        if not ready.wait(_READY_S):
+            raise RuntimeError(f"{name}: did not come to misbehave")
+        yield
+    finally:
+        process.kill()
+        process.join()
