@@ -130,7 +130,9 @@ class StreamSession:
                 message = await self._socket.next_message(watch.frame)
                 watch.message()
                 self._take(message)
+                watch.is_reading = False
                 await self._make_room()
+                watch.is_reading = True
         except ClientGone:
             self._end(VANISHED)
         except IntoneError as error:
