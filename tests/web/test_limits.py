@@ -285,8 +285,9 @@ async def test_a_fault_of_ours_ends_the_session_in_good_order(serve, male_wav, c
         local.server.make_detector = BrokenDetector
         async with talk.connect(local.url) as socket:
             await socket.send(talk.pcm_of(male_wav)[:32_000])
+            messages = await talk.receive_until(socket, "utterance.started")
             await socket.send(talk.pcm_of(male_wav)[32_000:48_000])
-            messages = await talk.receive_all(socket)
+            messages += await talk.receive_all(socket)
         assert socket.close_code == 1011
         assert_ended(messages, "internal_error", retryable=False)
         assert "ZeroDivision" not in str(messages)

@@ -152,6 +152,7 @@ async def test_models_are_listed_with_their_cards(server, store):
 METRICS = {
     "intone_audio_received_seconds": "protocol",
     "intone_build_info": "version",
+    "intone_clients_slowed": None,
     "intone_connections": "protocol",
     "intone_connections_active": "protocol",
     "intone_connections_rejected": "reason",

@@ -214,6 +214,8 @@ class Conversation:
             self._live.feed(data)
         except Exception:  # it must not reach the round's other sessions
             log.exception("session failed", extra={"session_id": self._session_id})
+            self.abandon(DiscardReason.FAILED)
+            self._live = None
             self._on_fault()
 
     def _count_audio(self) -> None:
