@@ -1,0 +1,1 @@
+"""intone measured: a paced load on a real server, and its cost beside other pipelines."""

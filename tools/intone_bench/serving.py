@@ -1,0 +1,125 @@
+"""The server under test: ``intone serve`` as anybody starts it, on cores of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from intone_bench.dialling import Address
+
+_READY_S = 60.0
+"""A first start compiles every module, maybe on a busy machine."""
+_STOP_S = 30.0
+"""Over the server's own drain of 10 s."""
+
+
+class NotServing(Exception):
+    """The server did not start, or ended by itself; shows what it said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Who runs where; None where the machine has one core, or the caller wants no pinning."""
+
+    server: frozenset[int] | None
+    generator: frozenset[int] | None
+
+    def __str__(self) -> str:
+        if self.server is None or self.generator is None:
+            return "server and generator are not pinned and share the machine's cores"
+        return f"server on core {_named(self.server)}, generator on core {_named(self.generator)}"
+
+
+def part_cores(server_cores: int = 1) -> Cores:
+    """Give the server the first ``server_cores`` cores and the generator the others."""
+    there = sorted(os.sched_getaffinity(0))
+    if len(there) <= server_cores:
+        return Cores(None, None)
+    return Cores(frozenset(there[:server_cores]), frozenset(there[server_cores:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that serves."""
+
+    address: Address
+    pid: int
+
+
+@contextmanager
+def serving(cores: frozenset[int] | None, flags: Sequence[str]) -> Iterator[Server]:
+    """Start ``intone serve`` on a free port, pinned to ``cores``, and stop it afterwards.
+
+    Raises :class:`NotServing`.
+    """
+    with tempfile.TemporaryDirectory(prefix="intone-bench-") as folder:
+        log = Path(folder, "log")
+        process = _start(cores, flags, log)
+        try:
+            yield Server(_ready(process, log), process.pid)
+            if process.poll() is not None:
+                raise NotServing(f"the server ended during the run:\n{_last_words(log)}")
+        finally:
+            _stop(process)
+
+
+def _start(
+    cores: frozenset[int] | None, flags: Sequence[str], log: Path
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "intone", "serve", "--port", "0", *flags]
+    # This shell's settings are not part of what is measured.
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("INTONE_")}
+    mine = os.sched_getaffinity(0)
+    with log.open("wb") as sink:
+        try:
+            # A child inherits its affinity; set later, threads might have started elsewhere.
+            os.sched_setaffinity(0, cores or mine)
+            return subprocess.Popen(  # noqa: S603 - this interpreter, our own module
+                command, env=clean, stdout=sink, stderr=subprocess.STDOUT
+            )
+        finally:
+            os.sched_setaffinity(0, mine)
+
+
+def _ready(process: subprocess.Popen[bytes], log: Path) -> Address:
+    until_s = time.monotonic() + _READY_S
+    while time.monotonic() < until_s:
+        said = log.read_text("utf-8", errors="replace")
+        if process.poll() is not None:
+            raise NotServing(f"the server did not start:\n{_last_words(log)}")
+        found = re.search(r"listens on (http://\S+:[1-9]\d*)", said)
+        if found:
+            address = Address.of(found[1])
+            with suppress(OSError):
+                urllib.request.urlopen(f"{address.http_url}/readyz", timeout=5).close()  # noqa: S310
+                return address
+        time.sleep(0.02)
+    raise NotServing(f"the server was not ready after {_READY_S:g} s:\n{_last_words(log)}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _last_words(log: Path) -> str:
+    return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-8:])
+
+
+def _named(cores: frozenset[int]) -> str:
+    return ", ".join(map(str, sorted(cores)))
