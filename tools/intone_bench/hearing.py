@@ -159,7 +159,11 @@ class _Reading:
         if result.latency_ms is not UNSET:
             self.heard.server_s.append(result.latency_ms / 1_000)
         last_sound = self.track.clip_end_before(end)
-        if result.reason == EndReason.SILENCE.value and last_sound is not None:
+        if result.reason != EndReason.SILENCE.value or last_sound is None:
+            return
+        # A clip's last soft sounds may be none to the endpointer: then the end came before it,
+        # and the last sound was the clip's before.
+        if last_sound > to_samples(result.start_ms):
             hangover_s = (end - last_sound) / to_samples(1_000)
             self.heard.hangover_s.append(hangover_s)
             self.heard.total_s.append(hangover_s / self.speed + came_s - sent_s)

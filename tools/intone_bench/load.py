@@ -18,7 +18,7 @@ from intone_bench.hearing import UtteranceEvent, Window, events_of, hear
 from intone_bench.lines import Log
 from intone_bench.load_report import LoadReport, Told
 from intone_bench.matching import match
-from intone_bench.quantiles import quantiles
+from intone_bench.quantiles import percentiles_ms, quantiles
 from intone_bench.scrape import scrape
 from intone_bench.server_cost import Moment, Seen
 from intone_bench.serving import Cores, serving
@@ -159,6 +159,7 @@ class _Load:
             model=model,
             told=Told.of(heard),
             result=quantiles(heard.result_s),
+            result_percentiles_ms=percentiles_ms(heard.result_s),
             hangover=quantiles(heard.hangover_s),
             total=quantiles(heard.total_s),
             server_latency=quantiles(heard.server_s),

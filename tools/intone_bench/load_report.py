@@ -68,6 +68,8 @@ class LoadReport:
     told: Told
     result: Quantiles
     """The message with which the endpointer could decide was due -> the result was received."""
+    result_percentiles_ms: tuple[float, ...]
+    """The same, 0th to 100th."""
     hangover: Quantiles
     """The speaker's last sound -> the endpointer's decision, in audio time."""
     total: Quantiles
