@@ -68,7 +68,10 @@ def _facts(report: LoadReport) -> Iterator[tuple[str, str]]:
     yield "errors", _counts({**told.errors, **told.faults, **report.refusals})
     yield "interims dropped", str(report.interims_dropped)
     yield "messages pushed back", str(told.pushed_back)
-    yield "batches", f"{report.batches.calls} model calls, {report.batches.mean:.1f} utterances each"
+    yield (
+        "batches",
+        f"{report.batches.calls} model calls, {report.batches.mean:.1f} utterances each",
+    )
     yield from _cost(report)
     yield "generator", f"{report.generator_core_share:.0%} of a core"
     if report.match is not None:

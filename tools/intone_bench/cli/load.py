@@ -65,43 +65,112 @@ class _Wanted:
     out: Path
 
 
-# fmt: off
 @click.command()
-@click.option("--sessions", default=100, show_default=True, type=click.IntRange(min=1),
-              help="Speakers at once; with --find-limit, the first number to try.")
-@click.option("--format", "format_name", default=Format.WIDE.value, show_default=True,
-              type=click.Choice([kind.value for kind in Format]),
-              help="16 kHz in messages of 100 ms, or a telephone's 8 kHz in 20 ms.")
-@click.option("--seconds", default=20.0, show_default=True, type=_POSITIVE,
-              help="Audio a session while all of them speak: what is measured.")
-@click.option("--stagger", "stagger_s", default=5.0, show_default=True,
-              type=click.FloatRange(min=0), help="Sessions begin spread over so many seconds.")
-@click.option("--speech-share", default=0.5, show_default=True,
-              type=click.FloatRange(0.05, 0.95), help="Of the time, speech; the rest is pauses.")
-@click.option("--tracks", "track_count", default=16, show_default=True,
-              type=click.IntRange(min=1), help="Different speakers; sessions share them.")
+@click.option(
+    "--sessions",
+    default=100,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Speakers at once; with --find-limit, the first number to try.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    default=Format.WIDE.value,
+    show_default=True,
+    type=click.Choice([kind.value for kind in Format]),
+    help="16 kHz in messages of 100 ms, or a telephone's 8 kHz in 20 ms.",
+)
+@click.option(
+    "--seconds",
+    default=20.0,
+    show_default=True,
+    type=_POSITIVE,
+    help="Audio a session while all of them speak: what is measured.",
+)
+@click.option(
+    "--stagger",
+    "stagger_s",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Sessions begin spread over so many seconds.",
+)
+@click.option(
+    "--speech-share",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0.05, 0.95),
+    help="Of the time, speech; the rest is pauses.",
+)
+@click.option(
+    "--tracks",
+    "track_count",
+    default=16,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Different speakers; sessions share them.",
+)
 @speech_options
-@click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(min=0),
-              help="Times real time; 0 is as fast as the server allows.")
-@click.option("--processes", default=1, show_default=True, type=click.IntRange(min=1),
-              help="Generator processes.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Times real time; 0 is as fast as the server allows.",
+)
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Generator processes.",
+)
 @click.option("--url", help="A server that runs, ws://HOST:PORT; its CPU and memory are not seen.")
-@click.option("--token", default="", envvar="INTONE_CLIENT_TOKEN",
-              help="Bearer token; or INTONE_CLIENT_TOKEN.")
-@click.option("--serve-with", "serve_flags", default="", metavar="FLAGS",
-              help="Further flags of the intone serve that is started, in one string.")
-@click.option("--server-cores", default=1, show_default=True, type=click.IntRange(min=1),
-              help="Cores of the server; the generator takes the others.")
-@click.option("--pin/--no-pin", default=True, show_default=True,
-              help="Keep server and generator on different cores, where there are two.")
-@click.option("--check", is_flag=True,
-              help="Compare every event with what the same audio alone is told.")
+@click.option(
+    "--token",
+    default="",
+    envvar="INTONE_CLIENT_TOKEN",
+    help="Bearer token; or INTONE_CLIENT_TOKEN.",
+)
+@click.option(
+    "--serve-with",
+    "serve_flags",
+    default="",
+    metavar="FLAGS",
+    help="Further flags of the intone serve that is started, in one string.",
+)
+@click.option(
+    "--server-cores",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Cores of the server; the generator takes the others.",
+)
+@click.option(
+    "--pin/--no-pin",
+    default=True,
+    show_default=True,
+    help="Keep server and generator on different cores, where there are two.",
+)
+@click.option(
+    "--check", is_flag=True, help="Compare every event with what the same audio alone is told."
+)
 @click.option("--find-limit", is_flag=True, help="Climb until the server does not carry it.")
-@click.option("--most", default=4_000, show_default=True, type=click.IntRange(min=1),
-              help="With --find-limit, the most sessions to try.")
-@click.option("--out", default="bench", show_default=True, type=FOLDER,
-              help="Where load.json and load.png go.")
-# fmt: on
+@click.option(
+    "--most",
+    default=4_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="With --find-limit, the most sessions to try.",
+)
+@click.option(
+    "--out",
+    default="bench",
+    show_default=True,
+    type=FOLDER,
+    help="Where load.json and load.png go.",
+)
 def load(**options: Any) -> int:
     """Let many people talk to a server at once, and measure how it answers.
 
