@@ -99,7 +99,7 @@ def fleet(
             mine, theirs = context.Pipe()
             share = tuple(track_of[number::processes])
             plan = Plan(address, tracks, share, stagger_s, cores)
-            worker = context.Process(target=generate, args=(plan, theirs), daemon=True)
+            worker: BaseProcess = context.Process(target=generate, args=(plan, theirs), daemon=True)
             worker.start()
             theirs.close()
             pipes.append(mine)

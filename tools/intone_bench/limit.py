@@ -1,4 +1,4 @@
-"""How many sessions does the server carry? Doubled until it does not, then halved between."""
+"""How many sessions the server carries: doubled until it does not, then halved between."""
 
 from __future__ import annotations
 

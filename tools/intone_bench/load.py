@@ -168,7 +168,7 @@ class _Load:
             generator_core_share=run.cpu_share,
             cores=str(self.plan.cores) if self.pid else "the server was not started here",
             interims_dropped=int(seen.counted["intone_interims_dropped_total"]),
-            server=seen.cost(opened.sessions, seconds.speed),
+            server=seen.cost(opened.sessions),
             batches=seen.counted.batches,
             match=None if alone is None else match(run.logs, alone),
         )

@@ -93,10 +93,10 @@ def _cost(report: LoadReport) -> Iterator[tuple[str, str]]:
         "server CPU",
         f"{server.cpu_ms_per_audio_s:.2f} ms per audio second, {server.core_share:.0%} of a core",
     )
+    yield "server memory", f"{server.resident_mib:.0f} MiB with no session"
     yield (
-        "server memory",
-        f"{server.resident_mib:.0f} MiB; a session {server.idle_kib_per_session:.0f} KiB idle, "
-        f"{server.speaking_kib_per_session:.0f} KiB speaking",
+        "memory a session, idle / speaking",
+        f"{server.idle_kib_per_session:.0f} / {server.speaking_kib_per_session:.0f} KiB",
     )
 
 

@@ -1,4 +1,4 @@
-"""Is what a session is told under load what the same audio alone is told?"""
+"""Whether a session is told under load what the same audio alone is told."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Match:
 def match(logs: Sequence[Log], alone: Sequence[Sequence[UtteranceEvent]]) -> Match:
     """Compare every session with its track's events ``alone``."""
     events, missing, differing = 0, 0, 0
-    differences = []
+    differences: list[str] = []
     for number, log in enumerate(logs):
         told, expected = events_of(log), list(alone[log.track])
         interims = {_key(event): event for event in told if isinstance(event, wire.Interim)}

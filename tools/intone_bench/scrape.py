@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -63,7 +63,7 @@ def scrape(address: Address) -> Counters:
 
 def parse(text: str) -> Counters:
     """Read Prometheus' text format."""
-    values: Counter[str] = Counter()
+    values: defaultdict[str, float] = defaultdict(float)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             limit = sample.labels.get("le")

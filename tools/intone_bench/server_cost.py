@@ -49,15 +49,17 @@ class Seen:
         """What its counters counted in the window."""
         return self.end.counters.since(self.start.counters)
 
-    def cost(self, sessions: int, speed: float) -> ServerCost | None:
-        """Return what ``sessions``, each at ``speed`` audio seconds a second, cost."""
+    def cost(self, sessions: int) -> ServerCost | None:
+        """Return what ``sessions`` cost."""
         before, idle, start, end = self.before, self.idle, self.start.usage, self.end.usage
         if before is None or idle is None or start is None or end is None or not sessions:
             return None
         cpu_s = end.cpu_s - start.cpu_s
         wall_s = self.end.at_s - self.start.at_s
+        # What it took, not what it was sent: over its limit it is behind.
+        audio_s = self.counted["intone_audio_received_seconds_total"]
         return ServerCost(
-            cpu_ms_per_audio_s=1_000 * cpu_s / (wall_s * speed * sessions),
+            cpu_ms_per_audio_s=1_000 * cpu_s / max(audio_s, 1e-9),
             core_share=cpu_s / wall_s,
             resident_mib=before.resident_bytes / (1 << 20),
             idle_kib_per_session=(idle.resident_bytes - before.resident_bytes) / 1_024 / sessions,
