@@ -21,7 +21,7 @@ from intone_bench.matching import match
 from intone_bench.quantiles import percentiles_ms, quantiles
 from intone_bench.scrape import scrape
 from intone_bench.server_cost import Moment, Seen
-from intone_bench.serving import Cores, serving
+from intone_bench.serving import Cores, intone_serve, serving
 from intone_bench.tracks import Track
 from intone_bench.usage import Usage, family, usage
 
@@ -75,7 +75,7 @@ def _server(plan: LoadPlan, *flags: str) -> Iterator[tuple[Address, int | None]]
         return
     # The limit on sessions is not what is to be found.
     flags = ("--set", f"limits.max_sessions={plan.sessions + 10}", *plan.server_flags, *flags)
-    with serving(plan.cores.server, flags) as server:
+    with serving(plan.cores.server, intone_serve(*flags)) as server:
         yield server.address, server.pid
 
 

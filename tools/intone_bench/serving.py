@@ -1,4 +1,4 @@
-"""The server under test: ``intone serve`` as anybody starts it, on cores of its own."""
+"""Servers and programs under test: processes of their own, on cores of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +57,20 @@ class Server:
 
 
 @contextmanager
-def serving(cores: frozenset[int] | None, flags: Sequence[str]) -> Iterator[Server]:
-    """Start ``intone serve`` on a free port, pinned to ``cores``, and stop it afterwards.
+def serving(
+    cores: frozenset[int] | None,
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """Start ``python *arguments``, pinned to ``cores``, and stop it afterwards.
 
-    Raises :class:`NotServing`.
+    It says ``listens on http://HOST:PORT``. Raises :class:`NotServing`.
     """
     with tempfile.TemporaryDirectory(prefix="intone-bench-") as folder:
         log = Path(folder, "log")
-        process = _start(cores, flags, log)
+        process = start_pinned(
+            [sys.executable, *arguments], cores, output=log, environment=environment or {}
+        )
         try:
             yield Server(_ready(process, log), process.pid)
             if process.poll() is not None:
@@ -73,19 +79,28 @@ def serving(cores: frozenset[int] | None, flags: Sequence[str]) -> Iterator[Serv
             _stop(process)
 
 
-def _start(
-    cores: frozenset[int] | None, flags: Sequence[str], log: Path
+def intone_serve(*flags: str) -> list[str]:
+    """Return the arguments of a server on a free port."""
+    return ["-m", "intone", "serve", "--port", "0", *flags]
+
+
+def start_pinned(
+    command: Sequence[str],
+    cores: frozenset[int] | None,
+    *,
+    output: Path,
+    environment: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "intone", "serve", "--port", "0", *flags]
-    # This shell's settings are not part of what is measured.
+    """Start ``command`` on ``cores``, with ``environment`` added to this shell's."""
+    # This shell's settings of the server are not part of what is measured.
     clean = {key: value for key, value in os.environ.items() if not key.startswith("INTONE_")}
     mine = os.sched_getaffinity(0)
-    with log.open("wb") as sink:
+    with output.open("wb") as sink:
         try:
             # A child inherits its affinity; set later, threads might have started elsewhere.
             os.sched_setaffinity(0, cores or mine)
-            return subprocess.Popen(  # noqa: S603 - this interpreter, our own module
-                command, env=clean, stdout=sink, stderr=subprocess.STDOUT
+            return subprocess.Popen(  # noqa: S603 - the caller's own interpreter and module
+                command, env=clean | dict(environment), stdout=sink, stderr=subprocess.STDOUT
             )
         finally:
             os.sched_setaffinity(0, mine)

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from intone_bench.cli.compare import compare_command
 from intone_bench.cli.load import load
 
 
@@ -14,7 +15,7 @@ def commands() -> None:
     """Measure intone under load, and beside its peers."""
 
 
-for _command in (load,):
+for _command in (load, compare_command):
     commands.add_command(_command)
 
 

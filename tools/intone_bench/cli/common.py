@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
+from rich.console import Console
 
 from intone_bench.speech import Clips, NoSpeech, from_folder, synthetic
 
@@ -28,6 +29,12 @@ def speech_options(command: _Command) -> _Command:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def console() -> Console:
+    """Return where to print; a file or a pipe has no width, and tables need some."""
+    shown = Console(soft_wrap=True, highlight=False)
+    return shown if shown.is_terminal else Console(soft_wrap=True, highlight=False, width=120)
 
 
 def read_speech(folder: Path | None, most: int, seed: int) -> Clips:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from intone_bench.cli.common import FOLDER, read_speech, speech_options, write_json
+from intone_bench.cli.common import FOLDER, console, read_speech, speech_options, write_json
 from intone_bench.dialling import Address
 from intone_bench.fleet import GeneratorFailed
 from intone_bench.generator import raise_file_limit
@@ -179,20 +179,20 @@ def load(**options: Any) -> int:
     discarded for want of time, or missing.
     """
     wanted = _Wanted(**options)
-    console = Console(soft_wrap=True, highlight=False)
+    shown = console()
     machine = this_machine()
     clips = read_speech(wanted.folder, wanted.most_clips, wanted.seed)
-    console.print(f"{machine}\nspeech: {clips.source}")
+    shown.print(f"{machine}\nspeech: {clips.source}")
     raise_file_limit()
     plan = _plan(wanted, clips)
     try:
-        runs, carried = _run(plan, wanted, console)
+        runs, carried = _run(plan, wanted, shown)
     except (NotServing, GeneratorFailed, OSError) as error:
         raise click.ClickException(str(error)) from error
     path = wanted.out / "load.json"
     write_json(path, _Written(machine, clips.source, plan.server_flags, carried, runs))
-    _draw(runs, wanted.out / "load.png", console)
-    console.print(f"wrote {path}")
+    _draw(runs, wanted.out / "load.png", shown)
+    shown.print(f"wrote {path}")
     is_good = carried if wanted.find_limit else not any(runs[0].complaints())
     return 0 if is_good else 1
 
