@@ -21,7 +21,7 @@ from intone_bench.matching import match
 from intone_bench.quantiles import percentiles_ms, quantiles
 from intone_bench.scrape import scrape
 from intone_bench.server_cost import Moment, Seen
-from intone_bench.serving import Cores, intone_serve, serving
+from intone_bench.serving import Cores, NotServing, intone_serve, serving
 from intone_bench.tracks import Track
 from intone_bench.usage import Usage, family, usage
 
@@ -59,8 +59,7 @@ class LoadPlan:
 def run_load(plan: LoadPlan) -> LoadReport:
     """Run ``plan``.
 
-    Raises :class:`intone_bench.serving.NotServing`,
-    :class:`intone_bench.fleet.GeneratorFailed` and :class:`OSError`.
+    Raises :class:`NotServing`, :class:`intone_bench.fleet.GeneratorFailed` and :class:`OSError`.
     """
     alone = _alone(plan) if plan.is_checked else None
     with _server(plan) as (address, pid):
@@ -89,6 +88,8 @@ def _alone(plan: LoadPlan) -> list[list[UtteranceEvent]]:
 def _one(plan: LoadPlan, address: Address, index: int) -> Log:
     tracks = (plan.tracks[index],)
     with fleet(address, tracks, [0], stagger_s=0.0, cores=plan.cores.generator) as lone:
+        if lone.opened.refusals:
+            raise NotServing(f"the server lets nobody in: {lone.opened.refusals[0]}")
         speed = lone.opened.max_rate * SHARE_OF_ALLOWED
         lone.start(speed)
         return lone.result(tracks[0].duration_s / speed + _SLACK_S).logs[0]

@@ -101,7 +101,7 @@ class _Wanted:
     default=0.5,
     show_default=True,
     type=click.FloatRange(0.05, 0.95),
-    help="Of the time, speech; the rest is pauses.",
+    help="Of the time, speech; pauses are 0.8 s at least.",
 )
 @click.option(
     "--tracks",

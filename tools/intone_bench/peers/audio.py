@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +31,12 @@ class Audio:
     @property
     def track_s(self) -> float:
         """Seconds of live audio."""
-        return sum(track.shape[0] for track in self.tracks) / SAMPLE_RATE_HZ
+        return sum(map(len, self.tracks)) / SAMPLE_RATE_HZ
 
     @property
     def utterance_s(self) -> float:
         """Seconds inside utterances."""
-        return sum(utterance.shape[0] for utterance in self.utterances) / SAMPLE_RATE_HZ
+        return sum(map(len, self.utterances)) / SAMPLE_RATE_HZ
 
     def spread(self, most: int) -> tuple[FloatArray, ...]:
         """Return up to ``most`` utterances of all lengths: some peers take a second for one."""
@@ -62,7 +63,9 @@ def cut(tracks: Sequence[Track], shape: BlockShape) -> Audio:
 
 def write_audio(audio: Audio, path: Path) -> None:
     """Write what :func:`read_audio` reads."""
-    named = {f"track{index:04d}": track for index, track in enumerate(audio.tracks)}
+    named: dict[str, NDArray[Any]] = {
+        f"track{index:04d}": track for index, track in enumerate(audio.tracks)
+    }
     named |= {f"utterance{index:04d}": part for index, part in enumerate(audio.utterances)}
     np.savez(path, **named)  # type: ignore[arg-type]  # its stub takes the names for options
 

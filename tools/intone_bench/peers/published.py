@@ -11,6 +11,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import keras
 import librosa
@@ -54,7 +55,7 @@ def make_answer(way: str) -> Answer:
         features = librosa.feature.mfcc(y=samples, sr=SAMPLE_RATE_HZ, n_mfcc=_COEFFICIENTS).T[None]
         if way == "predict":
             return np.asarray(model.predict(features, verbose=0)[0])
-        return np.asarray(traced(features.astype(np.float32)))[0]
+        return np.asarray(traced(features.astype(np.float32))[0])
 
     # Imports and traces of a first call are not charged to the audio.
     for seconds in (1, 2, 3):
@@ -186,8 +187,9 @@ async def _serve(answer: Answer) -> None:
 if __name__ == "__main__":
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    try:
-        from uvloop import run
-    except ImportError:
-        from asyncio import run
-    run(_serve(make_answer(sys.argv[1])))
+    # On the loop that intone runs on, where it is there.
+    with suppress(ImportError):
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.run(_serve(make_answer(sys.argv[1])))

@@ -26,7 +26,7 @@ _MOST = 12
 """Half a second each."""
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc]
     """Samples (1, n) to logits (1, 8)."""
 
     def __init__(self) -> None:
