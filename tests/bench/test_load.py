@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 from click.testing import CliRunner
 
 from intone_bench.cli import commands
 from intone_bench.load import LoadPlan, run_load
+from intone_bench.scrape import scrape
 from intone_bench.serving import NotServing, intone_serve, part_cores, serving
 from intone_bench.tracks import Format, make_tracks
 
@@ -80,6 +83,16 @@ def test_a_server_that_does_not_start_says_why():
         serving(None, intone_serve("--model", "none")),
     ):
         pass
+
+
+def test_a_server_that_ends_during_a_run_is_told_of():
+    with (
+        pytest.raises(NotServing, match=r"ended during the run \(-9\)"),
+        serving(None, intone_serve()) as server,
+    ):
+        os.kill(server.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+        scrape(server.address)
 
 
 @pytest.mark.parametrize(

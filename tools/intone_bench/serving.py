@@ -73,8 +73,12 @@ def serving(
         )
         try:
             yield Server(_ready(process, log), process.pid)
-            if process.poll() is not None:
-                raise NotServing(f"the server ended during the run:\n{_last_words(log)}")
+        except OSError as error:
+            # Of a server that is gone, this is but the consequence.
+            _check_alive(process, log, error)
+            raise
+        else:
+            _check_alive(process, log)
         finally:
             _stop(process)
 
@@ -120,6 +124,14 @@ def _ready(process: subprocess.Popen[bytes], log: Path) -> Address:
                 return address
         time.sleep(0.02)
     raise NotServing(f"the server was not ready after {_READY_S:g} s:\n{_last_words(log)}")
+
+
+def _check_alive(process: subprocess.Popen[bytes], log: Path, cause: OSError | None = None) -> None:
+    if process.poll() is not None:
+        code = process.returncode
+        raise NotServing(
+            f"the server ended during the run ({code}):\n{_last_words(log)}"
+        ) from cause
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
