@@ -86,13 +86,14 @@ def test_a_server_that_does_not_start_says_why():
 
 
 def test_a_server_that_ends_during_a_run_is_told_of():
-    with (
-        pytest.raises(NotServing, match=r"ended during the run \(-9\)"),
-        serving(None, intone_serve()) as server,
-    ):
-        os.kill(server.pid, signal.SIGKILL)
-        os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
-        scrape(server.address)
+    def lose_it() -> None:
+        with serving(None, intone_serve()) as server:
+            os.kill(server.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+            scrape(server.address)
+
+    with pytest.raises(NotServing, match=r"ended during the run \(-9\)"):
+        lose_it()
 
 
 @pytest.mark.parametrize(

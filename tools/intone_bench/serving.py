@@ -128,10 +128,8 @@ def _ready(process: subprocess.Popen[bytes], log: Path) -> Address:
 
 def _check_alive(process: subprocess.Popen[bytes], log: Path, cause: OSError | None = None) -> None:
     if process.poll() is not None:
-        code = process.returncode
-        raise NotServing(
-            f"the server ended during the run ({code}):\n{_last_words(log)}"
-        ) from cause
+        how = f"the server ended during the run ({process.returncode})"
+        raise NotServing(f"{how}:\n{_last_words(log)}") from cause
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -255,7 +255,7 @@ def _show(report: LoadReport, console: Console) -> None:
             "the latencies are not the server's alone"
         )
     for complaint in report.complaints():
-        console.print(f"not carried: {complaint}")
+        console.print(f"not carried: {complaint}", markup=False)
     for difference in report.match.differences if report.match else ():
         console.print(difference, markup=False)
 
@@ -264,7 +264,8 @@ def _draw(runs: Sequence[LoadReport], path: Path, console: Console) -> None:
     try:
         from intone_bench.picture import draw
     except ModuleNotFoundError as error:
-        console.print(f"no picture: {error.name} is not installed (pip install 'intone[bench]')")
+        message = f"no picture: {error.name} is not installed (pip install 'intone[bench]')"
+        console.print(message, markup=False)
         return
     draw(runs, path)
     console.print(f"wrote {path}")
