@@ -125,6 +125,7 @@ def test_the_figures_are_those_of_the_shipped_card(readme):
         figures["emodb", "5", "emotion", "uar"],
         figures["savee", "5", "emotion", "uar"],
         figures["ravdess", "5", "gender", "accuracy"],
-        figures["crema_d", "a", "gender", "accuracy"],
+        figures["emodb", "5", "gender", "accuracy"],
+        figures["crema_d", "5", "gender", "accuracy"],
     ]
     assert told == [f"{value:.2f}" for value in expected]

@@ -76,8 +76,9 @@ class EngineSettings:
 
     max_batch: int = 64
     """Blocks in one model call: past 64 a block costs no less, only later (two cores measured)."""
-    max_wait_ms: float = 2.0
-    """How long the first block of a batch may wait for company."""
+    max_wait_ms: float = 10.0
+    """How long the first block of a batch may wait for company where there are ``max_batch``
+    utterances; less in proportion where there are fewer, and not at all for one."""
     interim_backlog_s: float = 0.5
     """An interim later than this is dropped: the engine has results to catch up with."""
     refuse_backlog_s: float = 1.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -22,6 +23,7 @@ class Owner:
 
     def __init__(self) -> None:
         self.posted: queue.Queue[Callable[[], None]] = queue.Queue()
+        self.timers: list[tuple[float, Callable[[], None]]] = []
         self.batch_sizes: list[int] = []
         self.waits_s: list[float] = []
 
@@ -30,13 +32,42 @@ class Owner:
         self.batch_sizes.append(len(waits_s))
         self.waits_s += waits_s
 
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+        self.timers.append((time.monotonic() + delay_s, callback))
+
     def run_next(self) -> None:
-        self.posted.get(timeout=DEADLINE_S)()
+        """Run what was posted next, and the timers that are due until then."""
+        deadline_s = time.monotonic() + DEADLINE_S
+        while True:
+            self._run_timers()
+            until_s = min([deadline_s, *(due_s for due_s, _ in self.timers)])
+            try:
+                job = self.posted.get(timeout=max(until_s - time.monotonic(), 0.001))
+            except queue.Empty:
+                assert time.monotonic() < deadline_s
+            else:
+                job()
+                return
 
     def run_until(self, is_done: Callable[[], bool]) -> None:
-        deadline_s = time.monotonic() + DEADLINE_S
         while not is_done():
-            self.posted.get(timeout=max(deadline_s - time.monotonic(), 0.001))()
+            self.run_next()
+
+    def wait_for(self, entered: threading.Semaphore) -> None:
+        """Until the model is entered, which may have to wait for company first."""
+        while self.timers:
+            assert not entered.acquire(blocking=False), "it was entered before its timer"
+            due_s, callback = self.timers.pop(0)
+            time.sleep(max(due_s - time.monotonic(), 0))
+            callback()
+        assert entered.acquire(timeout=DEADLINE_S)
+
+    def _run_timers(self) -> None:
+        now_s = time.monotonic()
+        due = [callback for due_s, callback in self.timers if due_s <= now_s]
+        self.timers = [timer for timer in self.timers if timer[0] > now_s]
+        for callback in due:
+            callback()
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +96,9 @@ def make_engine(owner: Owner) -> Iterator[Callable[..., Engine]]:
     engines: list[Engine] = []
 
     def make(recogniser: Recogniser, **options: float) -> Engine:
-        engine = Engine(recogniser, EngineSettings(**options), owner.posted.put, owner)
+        engine = Engine(
+            recogniser, EngineSettings(**options), owner.posted.put, owner.call_later, owner
+        )
         engine.start()
         engines.append(engine)
         if isinstance(recogniser, SmallRecogniser):

@@ -54,7 +54,7 @@ def test_an_end_goes_alone_and_keeps_its_turn(make_engine, owner, at_end):
     outcomes = []
     tickets = [engine.open(outcomes.append) for _ in range(5)]
     engine.submit(tickets[0], block(0.1))
-    at_end.entered.acquire(timeout=20)
+    owner.wait_for(at_end.entered)
     # While the model is busy, ends of two and blocks of the others gather.
     engine.submit(tickets[1], block(0.1))
     engine.submit(tickets[2], block(0.1))
@@ -94,7 +94,7 @@ def test_a_dropped_end_is_not_answered(make_engine, owner, at_end):
     outcomes, others = [], []
     ticket, other = engine.open(outcomes.append), engine.open(others.append)
     engine.submit(other, block(0.1))
-    at_end.entered.acquire(timeout=20)
+    owner.wait_for(at_end.entered)
     engine.submit(ticket, block(0.1))
     engine.finish(ticket)
     engine.drop(ticket)
@@ -131,7 +131,7 @@ def test_an_end_that_waited_too_long_is_discarded_by_name(make_engine, owner, at
     outcomes = []
     ticket = engine.open(outcomes.append)
     engine.submit(ticket, block(0.1))
-    at_end.entered.acquire(timeout=20)
+    owner.wait_for(at_end.entered)
     engine.finish(ticket)
     deadline_s = time.monotonic() + 20
     while engine.backlog_s <= 0.2:

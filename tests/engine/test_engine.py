@@ -48,7 +48,7 @@ def test_a_batch_holds_one_block_of_an_utterance(make_engine, owner, recogniser)
     outcomes = []
     first, second = engine.open(outcomes.append), engine.open(outcomes.append)
     engine.submit(first, block(0.1))
-    recogniser.entered.acquire(timeout=20)
+    owner.wait_for(recogniser.entered)
     # While the model is busy, three of one and one of the other gather.
     for _ in range(3):
         engine.submit(first, block(0.1))
@@ -66,7 +66,7 @@ def test_a_batch_has_a_largest_size_and_goes_back_in_one_call(make_engine, owner
     outcomes = []
     tickets = [engine.open(outcomes.append) for _ in range(11)]
     engine.submit(tickets[0], block(0.1))
-    recogniser.entered.acquire(timeout=20)
+    owner.wait_for(recogniser.entered)
     for ticket in tickets[1:]:
         engine.submit(ticket, block(0.1))
     recogniser.is_open.set()
@@ -142,7 +142,7 @@ def test_audio_that_waited_too_long_is_discarded_by_name(make_engine, owner, rec
     outcomes = []
     ticket = engine.open(outcomes.append)
     engine.submit(ticket, block(0.1))
-    recogniser.entered.acquire(timeout=20)
+    owner.wait_for(recogniser.entered)
     engine.submit(ticket, block(0.2))
     engine.submit(ticket, block(0.3))
     deadline_s = time.monotonic() + 20
@@ -187,14 +187,14 @@ def test_answered_audio_is_let_go_though_nobody_asks_for_the_backlog(
     assert [ref for ref in alive if ref() is not None] == []
 
 
-def test_stopping_ends_the_thread_whatever_waits(make_engine, recogniser):
+def test_stopping_ends_the_thread_whatever_waits(make_engine, owner, recogniser):
     before = threading.active_count()
     engine = make_engine(recogniser)
     recogniser.is_open.clear()
     ticket = engine.open(lambda _: None)
     for _ in range(5):
         engine.submit(ticket, block(0.1))
-    recogniser.entered.acquire(timeout=20)
+    owner.wait_for(recogniser.entered)
     assert threading.active_count() == before + 1
     recogniser.is_open.set()
     engine.stop()

@@ -30,16 +30,21 @@ class BlockCutter:
 
     def __init__(self, shape: BlockShape) -> None:
         self._shape = shape
-        self._pending = np.zeros(1, np.float32)
+        self._pending = [np.zeros(1, np.float32)]
+        self._waiting = 1
 
     def push(self, samples: FloatArray) -> list[FloatArray]:
         """Take float32 (n,); return the windows, each float32 (window,), now complete."""
-        self._pending = np.concatenate([self._pending, samples])
+        self._pending.append(samples)
+        self._waiting += samples.shape[0]
+        if self._waiting < self._shape.window:
+            return []
+        joined = np.concatenate(self._pending)
         windows = []
         start = 0
-        while self._pending.shape[0] - start >= self._shape.window:
-            windows.append(self._pending[start : start + self._shape.window].copy())
+        while self._waiting - start >= self._shape.window:
+            windows.append(joined[start : start + self._shape.window].copy())
             start += self._shape.advance
-        if start:
-            self._pending = self._pending[start:].copy()
+        self._pending = [joined[start:].copy()]
+        self._waiting -= start
         return windows

@@ -10,6 +10,9 @@ from intone.types import AudioFormat, Encoding, FloatArray
 FULL_SCALE = 32_768.0
 """int16 full scale: -32768 becomes -1.0."""
 
+_FULL_SCALE, _ONE_STEP = np.float32(FULL_SCALE), np.float32(1 / FULL_SCALE)
+_LOWEST, _HIGHEST = np.float32(-32_768), np.float32(32_767)
+
 
 def _mulaw_table() -> FloatArray:
     codes = ~np.arange(256, dtype=np.int32) & 0xFF
@@ -54,7 +57,7 @@ class Decoder:
     def _to_float(self, data: memoryview) -> FloatArray:
         encoding = self._audio.encoding
         if encoding is Encoding.S16LE:
-            return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(FULL_SCALE)
+            return np.frombuffer(data, "<i2") * _ONE_STEP
         if encoding is Encoding.F32LE:
             samples = np.frombuffer(data, "<f4").astype(np.float32)
             return np.clip(np.nan_to_num(samples, nan=0.0), -1.0, 1.0)
@@ -63,7 +66,8 @@ class Decoder:
 
 def to_int16(samples: FloatArray) -> NDArray[np.int16]:
     """Return ``samples`` (any shape, [-1, 1]) as int16, rounded and clipped."""
-    scaled: NDArray[np.int16] = np.clip(np.rint(samples * FULL_SCALE), -32_768, 32_767).astype(
-        np.int16
-    )
-    return scaled
+    scaled = samples * _FULL_SCALE
+    np.rint(scaled, out=scaled)
+    np.maximum(scaled, _LOWEST, out=scaled)
+    np.minimum(scaled, _HIGHEST, out=scaled)
+    return scaled.astype(np.int16)

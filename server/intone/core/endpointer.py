@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intone.settings import FRAME_MS, EndpointerSettings
@@ -44,12 +45,38 @@ def _at_least(ratio: float, frames: int) -> int:
     return math.ceil(round(ratio * frames, 9))
 
 
+_NONE: tuple[Transition, ...] = ()
+"""What nearly every frame causes; a list a frame would be a sixth of the endpointer's time."""
+
+
+class _Ring:
+    """The last frames' decisions and how many of them are speech."""
+
+    __slots__ = ("frames", "speech")
+
+    def __init__(self, length: int) -> None:
+        self.frames: deque[bool] = deque(maxlen=length)
+        self.speech = 0
+
+    def push(self, is_speech: bool) -> None:
+        frames = self.frames
+        if len(frames) == frames.maxlen and frames[0]:
+            self.speech -= 1
+        frames.append(is_speech)
+        if is_speech:
+            self.speech += 1
+
+    def clear(self) -> None:
+        self.frames.clear()
+        self.speech = 0
+
+
 class Endpointer:
     """Feed one decision a frame; get the transitions it causes, in order."""
 
     def __init__(self, settings: EndpointerSettings) -> None:
-        self._window: deque[bool] = deque(maxlen=_frames(settings.window_ms))
-        self._hangover: deque[bool] = deque(maxlen=_frames(settings.hangover_ms))
+        self._window = _Ring(_frames(settings.window_ms))
+        self._hangover = _Ring(_frames(settings.hangover_ms))
         self._start_count = _at_least(settings.start_ratio, _frames(settings.window_ms))
         self._end_count = _at_least(settings.end_ratio, _frames(settings.hangover_ms))
         self._pre_roll = _frames(settings.pre_roll_ms)
@@ -64,17 +91,17 @@ class Endpointer:
         """Speech frames in the running utterance."""
         return self._speech_frames
 
-    def push(self, is_speech: bool) -> list[Transition]:
+    def push(self, is_speech: bool) -> Sequence[Transition]:
         """Take the next frame's decision."""
         self._next_frame += 1
         if self._start_frame is None:
             return self._while_quiet(is_speech)
         return self._while_speaking(is_speech)
 
-    def close(self, reason: EndReason) -> list[Transition]:
+    def close(self, reason: EndReason) -> Sequence[Transition]:
         """End the running utterance now, if there is one."""
         if self._start_frame is None:
-            return []
+            return _NONE
         closed = Closed(self._next_frame, self._speech_frames, reason)
         self._start_frame = None
         self._previous_end = self._next_frame
@@ -82,26 +109,28 @@ class Endpointer:
         self._window.clear()
         return [closed]
 
-    def _while_quiet(self, is_speech: bool) -> list[Transition]:
-        self._window.append(is_speech)
-        if sum(self._window) < self._start_count:
-            return []
-        first_speech = self._next_frame - len(self._window) + self._window.index(True)
+    def _while_quiet(self, is_speech: bool) -> Sequence[Transition]:
+        window = self._window
+        window.push(is_speech)
+        if window.speech < self._start_count:
+            return _NONE
+        first_speech = self._next_frame - len(window.frames) + window.frames.index(True)
         start = max(first_speech - self._pre_roll, self._previous_end)
-        self._open(start, sum(self._window))
+        self._open(start, window.speech)
         self._hangover.clear()
         return [Opened(start)]
 
-    def _while_speaking(self, is_speech: bool) -> list[Transition]:
-        self._hangover.append(is_speech)
+    def _while_speaking(self, is_speech: bool) -> Sequence[Transition]:
+        hangover = self._hangover
+        hangover.push(is_speech)
         self._speech_frames += is_speech
-        quiet = len(self._hangover) - sum(self._hangover)
+        quiet = len(hangover.frames) - hangover.speech
         # Only a quiet frame ends an utterance: not the first frame of a new word.
         if not is_speech and quiet >= self._end_count:
             return self.close(EndReason.SILENCE)
         assert self._start_frame is not None
         if self._next_frame - self._start_frame < self._max_frames:
-            return []
+            return _NONE
         split = self.close(EndReason.MAX_DURATION)
         self._open(self._next_frame, 0)
         return [*split, Opened(self._next_frame, continues_previous=True)]

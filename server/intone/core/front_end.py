@@ -9,7 +9,7 @@ import numpy as np
 
 from intone.core.blocks import BlockShape
 from intone.core.decode import Decoder, to_int16
-from intone.core.framing import Framer
+from intone.core.framing import FRAME_SAMPLES, Framer
 from intone.core.resample import Resampler
 from intone.core.segmenter import Segmenter
 from intone.core.vad import VoiceDetector
@@ -61,15 +61,16 @@ class FrontEnd:
         if not frames.shape[0]:
             return []
         frames_int16 = to_int16(frames)
-        power = np.square(frames).mean(axis=2)
+        # A sum of products a frame: what its neighbours are does not change its bits.
+        power = (np.einsum("ncs,ncs->cn", frames, frames) / FRAME_SAMPLES).tolist()
+        channels = [
+            zip(frames[:, channel], frames_int16[:, channel], power[channel], strict=True)
+            for channel in range(len(self._segmenters))
+        ]
         hops: list[Hop] = []
-        for index in range(frames.shape[0]):
-            for channel, segmenter in enumerate(self._segmenters):
-                hops += segmenter.push(
-                    frames[index, channel],
-                    frames_int16[index, channel],
-                    float(power[index, channel]),
-                )
+        for heard in zip(*channels, strict=True):
+            for segmenter, frame in zip(self._segmenters, heard, strict=True):
+                hops += segmenter.push(*frame)
         return hops
 
     def _close(self, reason: EndReason) -> list[Hop]:

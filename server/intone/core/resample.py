@@ -67,4 +67,6 @@ class Resampler:
         if not pieces:
             return np.zeros((0, self._channels), np.float32)
         joined = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
-        return np.clip(joined, -1.0, 1.0).reshape(-1, self._channels)
+        np.minimum(joined, 1.0, out=joined)
+        np.maximum(joined, -1.0, out=joined)
+        return joined.reshape(-1, self._channels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from intone.types import (
     SpeechEnded,
     SpeechStarted,
 )
+
+_NONE: tuple[Hop, ...] = ()
+"""What most frames cause."""
 
 
 class _Utterance:
@@ -67,18 +70,19 @@ class Segmenter:
         self._floor_power = 10.0 ** (settings.floor_dbfs / 10.0)
         self._min_speech_frames = -(-settings.min_speech_ms // FRAME_MS)
 
-    def push(self, frame: FloatArray, frame_int16: NDArray[np.int16], power: float) -> list[Hop]:
+    def push(
+        self, frame: FloatArray, frame_int16: NDArray[np.int16], power: float
+    ) -> Sequence[Hop]:
         """Take one frame as float32 and int16, both (320,), and its mean square."""
         self._frames += 1
         self._recent.append(frame)
         # The detector hears every frame, quiet ones too: it tracks the noise.
         is_speech = self._detector.is_speech(frame_int16) and power >= self._floor_power
-        hops: list[Hop] = []
-        if self._utterance is not None:
-            hops += self._cut(self._utterance, frame)
-        for transition in self._endpointer.push(is_speech):
-            hops += self._follow(transition)
-        return hops
+        cut = self._cut(self._utterance, frame) if self._utterance is not None else _NONE
+        transitions = self._endpointer.push(is_speech)
+        if not transitions:
+            return cut
+        return [*cut, *(hop for transition in transitions for hop in self._follow(transition))]
 
     def close(self, reason: EndReason) -> list[Hop]:
         """End the running utterance now, if there is one."""
@@ -109,9 +113,12 @@ class Segmenter:
         backlog = np.concatenate(list(self._recent)[-heard:])
         return [started, *self._cut(utterance, backlog)]
 
-    def _cut(self, utterance: _Utterance, samples: FloatArray) -> list[Hop]:
+    def _cut(self, utterance: _Utterance, samples: FloatArray) -> Sequence[Hop]:
+        windows = utterance.cutter.push(samples)
+        if not windows:
+            return _NONE
         hops: list[Hop] = []
-        for window in utterance.cutter.push(samples):
+        for window in windows:
             utterance.cut_sample += self._shape.advance
             utterance.voicing.push(window[1:])
             hops.append(

@@ -1,14 +1,13 @@
-"""Batches the blocks of all live utterances into few model calls, on one worker thread.
+"""Batches the blocks of all live utterances into few model calls, made on one worker thread.
 
 A block depends on the state that the utterance's previous block left, so a batch holds at
-most one block of each utterance. Everything but the model call happens under one lock; what
-a batch gave goes back in one call across threads.
+most one block of each utterance. What goes into a batch is decided on the owner's thread, so
+that there is nothing to lock: the worker is woken once a batch, and so is the owner.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,14 +17,15 @@ import numpy as np
 
 from intone.core.recogniser import Recogniser, UtteranceRecogniser
 from intone.engine.batch import Batch, Block, Outcome, Ticket
+from intone.engine.worker import Post, Worker
 from intone.errors import IntoneError, Overloaded, RecogniserFailed
 from intone.settings import EngineSettings
 from intone.types import FloatArray
 
 log = logging.getLogger(__name__)
 
-Post = Callable[[Callable[[], None]], object]
-"""Runs a callable on the owner's thread, in order: ``loop.call_soon_threadsafe``."""
+CallLater = Callable[[float, Callable[[], None]], object]
+"""Runs a callable on the owner's thread after so many seconds: ``loop.call_later``."""
 
 
 class EngineObserver(Protocol):
@@ -39,8 +39,9 @@ class EngineObserver(Protocol):
 class Engine:
     """The model calls of one recogniser.
 
-    All methods are called by one owner thread. Outcomes come back on that thread, through
-    ``post``, in the order in which the blocks of an utterance were submitted.
+    All methods are called by one owner thread, but for :meth:`start` and :meth:`stop`, which
+    take time and for which any thread will do. Outcomes come back on the owner's thread,
+    through ``post``, in the order in which the blocks of an utterance were submitted.
     """
 
     def __init__(
@@ -48,21 +49,21 @@ class Engine:
         recogniser: Recogniser,
         settings: EngineSettings,
         post: Post,
+        call_later: CallLater,
         observer: EngineObserver,
     ) -> None:
         self._recogniser = recogniser
         self._settings = settings
         self._post = post
+        self._call_later = call_later
         self._observer = observer
-        self._changed = threading.Condition()
+        self._worker = Worker(f"intone-engine-{recogniser.card.name}", post)
         self._ready: deque[Ticket] = deque()
         self._expected: set[Ticket] = set()
         self._arrivals: deque[Block] = deque()
+        self._is_busy = False
+        self._is_waiting_for_company = False
         self._is_stopped = False
-        name = f"intone-engine-{recogniser.card.name}"
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    # --- the owner's side --------------------------------------------------------------
 
     def start(self) -> None:
         """Run the model once at every size it will meet, then start the worker."""
@@ -75,14 +76,14 @@ class Engine:
             size = min(2 * size, self._settings.max_batch)
         if isinstance(self._recogniser, UtteranceRecogniser):
             self._recogniser.finish(output.states[0])
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """Finish the batch that is running, drop what waits, and end the worker."""
-        with self._changed:
-            self._is_stopped = True
-            self._changed.notify()
-        self._thread.join()
+        self._is_stopped = True
+        self._worker.stop()
+
+    # --- utterances --------------------------------------------------------------------
 
     def open(self, on_outcome: Callable[[Outcome], None]) -> Ticket:
         """Announce an utterance; each of its blocks gets one call of ``on_outcome``.
@@ -90,14 +91,18 @@ class Engine:
         An :class:`IntoneError` is the last call: the utterance's later blocks are dropped.
         """
         ticket = Ticket(on_outcome, np.zeros(self._recogniser.card.state_size, np.float32))
-        with self._changed:
-            self._expected.add(ticket)
+        self._expected.add(ticket)
         return ticket
 
     @property
     def answers_at_end(self) -> bool:
         """Whether the model answers once, when asked by :meth:`finish`."""
         return self._recogniser.card.answers_at_end
+
+    @property
+    def block_samples(self) -> int:
+        """Samples by which one block advances an utterance."""
+        return self._recogniser.card.shape.advance
 
     def submit(self, ticket: Ticket, window: FloatArray) -> None:
         """Queue the utterance's next block, float32 (card.shape.window,)."""
@@ -108,34 +113,17 @@ class Engine:
         self._queue(ticket, None)
         self.end(ticket)
 
-    def _queue(self, ticket: Ticket, window: FloatArray | None) -> None:
-        with self._changed:
-            if ticket.is_dropped:
-                return
-            block = Block(window, time.monotonic())
-            ticket.blocks.append(block)
-            self._arrivals.append(block)
-            self._make_ready(ticket)
-            self._changed.notify()
-
     def end(self, ticket: Ticket) -> None:
         """Say that no further block comes; what waits is still answered."""
-        with self._changed:
-            ticket.is_ended = True
-            self._forget_if_idle(ticket)
-            # One fewer to wait for may complete a batch.
-            self._changed.notify()
+        ticket.is_ended = True
+        self._forget_if_idle(ticket)
+        # One fewer to wait for may complete a batch.
+        self._consider()
 
     def drop(self, ticket: Ticket) -> None:
         """Forget the utterance: what waits is not answered."""
-        with self._changed:
-            self._drop(ticket)
-            self._changed.notify()
-
-    @property
-    def block_samples(self) -> int:
-        """Samples by which one block advances an utterance."""
-        return self._recogniser.card.shape.advance
+        self._drop(ticket)
+        self._consider()
 
     @property
     def backlog_s(self) -> float:
@@ -144,75 +132,84 @@ class Engine:
         Live audio comes at one second a second, so this is also the audio that waits for
         it; unlike a sum of audio it is not moved by one client's burst that is soon done.
         """
-        with self._changed:
-            self._forget_answered()
-            return time.monotonic() - self._arrivals[0].arrived_s if self._arrivals else 0.0
+        self._forget_answered()
+        return time.monotonic() - self._arrivals[0].arrived_s if self._arrivals else 0.0
 
-    # --- the worker's side -------------------------------------------------------------
+    # --- batches out -------------------------------------------------------------------
 
-    def _run(self) -> None:
-        while self._run_batch():
-            pass
-
-    def _run_batch(self) -> bool:
-        # In a function of its own: an idle worker holds on to no utterance.
-        batch = self._take()
-        if batch is None:
-            return False
-        started_s = time.monotonic()
-        outcomes = self._answer(batch) if batch.tickets else []
-        self._settle(batch, outcomes, started_s, time.monotonic() - started_s)
-        return True
-
-    def _take(self) -> Batch | None:
-        with self._changed:
-            while not (self._ready or self._is_stopped):
-                self._changed.wait()
-            self._wait_for_company()
-            if self._is_stopped:
-                return None
-            batch = Batch([], [], [])
-            oldest_s = time.monotonic() - self._settings.discard_backlog_s
-            while self._ready and len(batch.tickets) < self._settings.max_batch:
-                ticket = self._ready.popleft()
-                ticket.is_ready = False
-                if ticket.is_dropped:
-                    continue
-                if batch.tickets and ticket.blocks[0].window is None:
-                    # One utterance's answer takes as long as many blocks: it goes alone.
-                    self._make_ready(ticket, is_next=True)
-                    break
-                if ticket.blocks[0].arrived_s < oldest_s:
-                    self._drop(ticket)
-                    batch.late.append(ticket)
-                    continue
-                block = ticket.blocks.popleft()
-                block.is_waiting = False
-                ticket.is_busy = True
-                batch.tickets.append(ticket)
-                batch.blocks.append(block)
-                if block.window is None:
-                    break
-            self._forget_answered()
-            return batch
-
-    def _wait_for_company(self) -> None:
-        if not self._ready or not self._ready[0].blocks:
+    def _consider(self) -> None:
+        """Send the next batch, unless one is under way or company is worth waiting for."""
+        if self._is_busy or self._is_stopped or not self._ready:
             return
-        until_s = self._ready[0].blocks[0].arrived_s + self._settings.max_wait_ms / 1_000
-        while not self._is_complete():
-            left_s = until_s - time.monotonic()
-            if left_s <= 0:
-                return
-            self._changed.wait(left_s)
+        wait_s = 0.0 if self._is_complete() else self._wait_s()
+        if wait_s <= 0:
+            self._send()
+        elif not self._is_waiting_for_company:
+            self._is_waiting_for_company = True
+            self._call_later(wait_s, self._waited)
+
+    def _waited(self) -> None:
+        self._is_waiting_for_company = False
+        self._consider()
+
+    def _wait_s(self) -> float:
+        """How long the block at the head has still to wait.
+
+        A call costs much and a block in it little, so the more utterances there are, the more
+        a call should hold; where they are few, nobody need wait for what saves little.
+        """
+        share = min(len(self._expected) / self._settings.max_batch, 1.0)
+        head = self._ready[0].blocks[0]
+        return head.arrived_s + share * self._settings.max_wait_ms / 1_000 - time.monotonic()
 
     def _is_complete(self) -> bool:
         """A full batch is ready, or everyone who may still send a block has."""
         wanted = min(self._settings.max_batch, len(self._expected))
-        # An end goes alone. The head has a block for certain: who drops it takes it off here.
-        head = self._ready[0].blocks
-        is_end = bool(head) and head[0].window is None
-        return self._is_stopped or is_end or len(self._ready) >= wanted
+        # An end goes alone.
+        is_end = self._ready[0].blocks[0].window is None
+        return is_end or len(self._ready) >= wanted
+
+    def _send(self) -> None:
+        batch = self._take()
+        self._forget_answered()
+        if batch.late:
+            late = Overloaded("the engine was too far behind")
+            # Not from here: who submits a block does not expect answers meanwhile.
+            self._post(lambda: self._deliver([(ticket, late) for ticket in batch.late]))
+        if batch.tickets:
+            self._is_busy = True
+            self._worker.do(lambda: self._answered(batch))
+
+    def _take(self) -> Batch:
+        batch = Batch([], [], [])
+        oldest_s = time.monotonic() - self._settings.discard_backlog_s
+        while self._ready and len(batch.tickets) < self._settings.max_batch:
+            ticket = self._ready.popleft()
+            ticket.is_ready = False
+            if batch.tickets and ticket.blocks[0].window is None:
+                # One utterance's answer takes as long as many blocks: it goes alone.
+                self._make_ready(ticket, is_next=True)
+                break
+            if ticket.blocks[0].arrived_s < oldest_s:
+                self._drop(ticket)
+                batch.late.append(ticket)
+                continue
+            block = ticket.blocks.popleft()
+            block.is_waiting = False
+            ticket.is_busy = True
+            batch.tickets.append(ticket)
+            batch.blocks.append(block)
+            if block.window is None:
+                break
+        return batch
+
+    # --- on the worker's thread --------------------------------------------------------
+
+    def _answered(self, batch: Batch) -> Callable[[], None]:
+        started_s = time.monotonic()
+        outcomes = self._answer(batch)
+        inference_s = time.monotonic() - started_s
+        return lambda: self._settle(batch, outcomes, started_s, inference_s)
 
     def _answer(self, batch: Batch) -> list[Outcome]:
         try:
@@ -234,35 +231,43 @@ class Engine:
         assert isinstance(self._recogniser, UtteranceRecogniser)
         return [self._recogniser.finish(ticket.state) for ticket in batch.tickets]
 
+    # --- answers in --------------------------------------------------------------------
+
     def _settle(
         self, batch: Batch, outcomes: list[Outcome], started_s: float, inference_s: float
     ) -> None:
-        answers: list[tuple[Ticket, Outcome]] = [
-            (ticket, Overloaded("the engine was too far behind")) for ticket in batch.late
-        ]
-        with self._changed:
-            for ticket, outcome in zip(batch.tickets, outcomes, strict=True):
-                ticket.is_busy = False
-                if ticket.is_dropped:
-                    continue
-                answers.append((ticket, outcome))
-                if isinstance(outcome, IntoneError):
-                    self._drop(ticket)
-                else:
-                    self._make_ready(ticket)
-                    self._forget_if_idle(ticket)
+        self._is_busy = False
+        answers: list[tuple[Ticket, Outcome]] = []
+        for ticket, outcome in zip(batch.tickets, outcomes, strict=True):
+            ticket.is_busy = False
+            if ticket.is_dropped:
+                continue
+            answers.append((ticket, outcome))
+            if isinstance(outcome, IntoneError):
+                self._drop(ticket)
+            else:
+                self._make_ready(ticket)
+                self._forget_if_idle(ticket)
+        # The worker goes on while its answers are told.
+        self._consider()
         waits_s = [started_s - block.arrived_s for block in batch.blocks]
-        self._post(lambda: self._deliver(answers, waits_s, inference_s))
+        self._observer.batch_done(waits_s, inference_s)
+        self._deliver(answers)
 
-    def _deliver(
-        self, answers: list[tuple[Ticket, Outcome]], waits_s: list[float], inference_s: float
-    ) -> None:
-        if waits_s:
-            self._observer.batch_done(waits_s, inference_s)
+    def _deliver(self, answers: Sequence[tuple[Ticket, Outcome]]) -> None:
         for ticket, outcome in answers:
             ticket.on_outcome(outcome)
 
-    # --- under the lock ----------------------------------------------------------------
+    # --- who waits ---------------------------------------------------------------------
+
+    def _queue(self, ticket: Ticket, window: FloatArray | None) -> None:
+        if ticket.is_dropped:
+            return
+        block = Block(window, time.monotonic())
+        ticket.blocks.append(block)
+        self._arrivals.append(block)
+        self._make_ready(ticket)
+        self._consider()
 
     def _forget_answered(self) -> None:
         while self._arrivals and not self._arrivals[0].is_waiting:
@@ -282,6 +287,9 @@ class Engine:
             block.is_waiting = False
         ticket.blocks.clear()
         self._expected.discard(ticket)
+        if ticket.is_ready:
+            ticket.is_ready = False
+            self._ready.remove(ticket)
 
     def _forget_if_idle(self, ticket: Ticket) -> None:
         if ticket.is_ended and not ticket.blocks and not ticket.is_busy:

@@ -82,7 +82,9 @@ class Server:
         observer = self.metrics.for_model(model.card)
         with native_greeting_hidden():
             recogniser = model.new_recogniser()
-        engine = Engine(recogniser, self.settings.engine, loop.call_soon_threadsafe, observer)
+        engine = Engine(
+            recogniser, self.settings.engine, loop.call_soon_threadsafe, loop.call_later, observer
+        )
         engine.start()
         self.metrics.stream_lag.labels(name).set_function(lambda: engine.backlog_s)
         return engine

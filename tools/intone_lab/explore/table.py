@@ -12,17 +12,19 @@ from functools import partial
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from rich.progress import track
 
 from intone_lab.corpora import Clip, CorpusError, Skipped, read_audio
-from intone_lab.explore.acoustics import FrameSettings, at_rate
+from intone_lab.explore.acoustics import RATE_HZ, FrameSettings, at_rate
 from intone_lab.explore.descriptors import Indescribable, describe
 
 CLIPS_A_TASK = 8
 """A second of work: few enough that progress shows and the last worker is not waited for."""
 
 Row = dict[str, str | float | None]
+Mapping = Callable[..., Iterator[Row | Skipped]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +61,7 @@ def describe_clips(clips: Sequence[Clip], settings: FrameSettings, jobs: int) ->
 
     A clip that cannot be read or described is skipped with its reason; nothing else is caught.
     """
-    with _mapping(jobs) as mapping:
+    with _mapping(jobs, settings) as mapping:
         work = mapping(_row, clips, [settings] * len(clips))
         rows = list(track(work, "describing the clips", total=len(clips)))
     pairs = list(zip(clips, rows, strict=True))
@@ -87,15 +89,26 @@ def write_table(folder: Path, table: pd.DataFrame) -> None:
 
 
 @contextmanager
-def _mapping(jobs: int) -> Iterator[Callable[..., Iterator[Row | Skipped]]]:
+def _mapping(jobs: int, settings: FrameSettings) -> Iterator[Mapping]:
     """``map`` over ``jobs`` processes; for one job this process does it, without a start."""
     if jobs == 1:
         yield map
         return
+    _compile(settings)
     # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         yield partial(pool.map, chunksize=CLIPS_A_TASK)
+
+
+def _compile(settings: FrameSettings) -> None:
+    """Have numba compile librosa's loops once, here, onto the disk.
+
+    Processes that all find nothing there write to its cache at once, and then die of what
+    they read from it.
+    """
+    seconds = np.arange(RATE_HZ) / RATE_HZ
+    describe(np.sin(2 * np.pi * 220 * seconds).astype(np.float32), settings)
 
 
 def _row(clip: Clip, settings: FrameSettings) -> Row | Skipped:
