@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from intone_bench.cli import commands
-from intone_bench.load import LoadPlan, run_load
+from intone_bench.load import LoadPlan, hear_alone, run_load
 from intone_bench.scrape import scrape
 from intone_bench.serving import NotServing, intone_serve, part_cores, serving
 from intone_bench.tracks import Format, make_tracks
@@ -22,9 +22,8 @@ MOST_OF_FLOOR = 60.0
 @pytest.mark.parametrize("kind", list(Format))
 def test_every_session_is_told_what_its_audio_alone_is_told(clips, kind):
     tracks = make_tracks(clips, kind, count=2, duration_s=16.0, speech_share=0.5, seed=3)
-    report = run_load(
-        LoadPlan(6, tracks, stagger_s=4.0, speed=4.0, cores=part_cores(), is_checked=True)
-    )
+    plan = LoadPlan(6, tracks, stagger_s=4.0, speed=4.0, cores=part_cores())
+    report = run_load(plan, hear_alone(plan))
     told = report.told
     assert (report.sessions, report.refusals) == (6, {})
     assert (told.lost, told.errors, told.faults) == (0, {}, {})

@@ -52,7 +52,7 @@ class Heard:
     """Audio inside utterances, pre-roll and hangover included."""
     audio_s: float = 0.0
     result_s: list[float] = field(default_factory=list)
-    """The message that let the endpointer decide was due -> the result came; in the window."""
+    """The message that let the endpointer decide was sent -> the result came; in the window."""
     hangover_s: list[float] = field(default_factory=list)
     """The speaker's last sound -> the endpointer's decision, in audio time."""
     total_s: list[float] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Heard:
     server_s: list[float] = field(default_factory=list)
     """The server's own ``latency_ms`` of the same results."""
     interim_s: list[float] = field(default_factory=list)
-    """The message that completed the interim's block was due -> the interim came."""
+    """The message that completed the interim's block was sent -> the interim came."""
 
     @property
     def lost(self) -> int:
@@ -152,7 +152,7 @@ class _Reading:
         if result.reason not in _BY_AUDIO:
             return
         end = to_samples(result.end_ms)
-        sent_s = self._due_s(end)
+        sent_s = self._sent_s(end)
         if sent_s not in self.window:
             return
         self.heard.result_s.append(came_s - sent_s)
@@ -170,12 +170,12 @@ class _Reading:
 
     def _interim(self, came_s: float, interim: wire.Interim) -> None:
         end = to_samples(interim.end_ms) + self.reach_samples
-        sent_s = self._due_s(end)
+        sent_s = self._sent_s(end)
         if sent_s in self.window:
             self.heard.interim_s.append(came_s - sent_s)
 
-    def _due_s(self, sample: int) -> float:
-        """When the message was due with which the server had heard up to ``sample``."""
+    def _sent_s(self, sample: int) -> float:
+        """When the message was sent with which the server had heard up to ``sample``."""
         # The last one sent, for a session that broke off.
         index = min(self.track.message_that_brought(sample), len(self.log.sent_s) - 1)
         return self.log.sent_s[index]

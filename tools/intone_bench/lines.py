@@ -26,7 +26,7 @@ class Log:
 
     track: int
     sent_s: array[float]
-    """When each message was due and first handed to the socket (``time.monotonic``)."""
+    """When each message was first handed to the socket (``time.monotonic``), taken or not."""
     texts: list[tuple[float, bytes]]
     """When each text message came, and what it said."""
     pushed_back: int = 0

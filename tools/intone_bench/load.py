@@ -52,19 +52,30 @@ class LoadPlan:
     address: Address | None = None
     """Of a server that runs; None starts one."""
     server_flags: tuple[str, ...] = ()
-    is_checked: bool = False
-    """Compare what every session was told with what its track alone is told."""
 
 
-def run_load(plan: LoadPlan) -> LoadReport:
-    """Run ``plan``.
+Alone = Sequence[Sequence[UtteranceEvent]]
+"""What each track is told with nobody else there."""
+
+
+def run_load(plan: LoadPlan, alone: Alone | None = None) -> LoadReport:
+    """Run ``plan``; compare what every session was told with its track ``alone``, if given.
 
     Raises :class:`NotServing`, :class:`intone_bench.fleet.GeneratorFailed` and :class:`OSError`.
     """
-    alone = _alone(plan) if plan.is_checked else None
     with _server(plan) as (address, pid):
         _warm_up(plan, address)
         return _Load(plan, address, pid).run(alone)
+
+
+def hear_alone(plan: LoadPlan) -> Alone:
+    """Let a server hear each track with nobody else there; a fresh one, where it is ours.
+
+    Raises as :func:`run_load` does.
+    """
+    # Nothing of this is timed, so that it need not keep to the rate of live audio.
+    with _server(plan, "--set", f"limits.max_rate={_ALONE_RATE:g}") as (address, _):
+        return [events_of(_one(plan, address, index)) for index in range(len(plan.tracks))]
 
 
 @contextmanager
@@ -76,13 +87,6 @@ def _server(plan: LoadPlan, *flags: str) -> Iterator[tuple[Address, int | None]]
     flags = ("--set", f"limits.max_sessions={plan.sessions + 10}", *plan.server_flags, *flags)
     with serving(plan.cores.server, intone_serve(*flags)) as server:
         yield server.address, server.pid
-
-
-def _alone(plan: LoadPlan) -> list[list[UtteranceEvent]]:
-    """Let a server hear each track with nobody else there; a fresh one, where it is ours."""
-    # Nothing of this is timed, so that it need not keep to the rate of live audio.
-    with _server(plan, "--set", f"limits.max_rate={_ALONE_RATE:g}") as (address, _):
-        return [events_of(_one(plan, address, index)) for index in range(len(plan.tracks))]
 
 
 def _one(plan: LoadPlan, address: Address, index: int) -> Log:
@@ -106,7 +110,7 @@ class _Load:
     address: Address
     pid: int | None
 
-    def run(self, alone: list[list[UtteranceEvent]] | None) -> LoadReport:
+    def run(self, alone: Alone | None) -> LoadReport:
         plan = self.plan
         before = self._usage()
         track_of = [index % len(plan.tracks) for index in range(plan.sessions)]
@@ -146,7 +150,7 @@ class _Load:
         run: Run,
         seconds: _Seconds,
         seen: Seen,
-        alone: list[list[UtteranceEvent]] | None,
+        alone: Alone | None,
     ) -> LoadReport:
         tracks, model = self.plan.tracks, _model(run.logs)
         heard = hear(run.logs, tracks, seconds.window, _reach_samples(model), seconds.speed)

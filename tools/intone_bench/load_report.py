@@ -67,7 +67,7 @@ class LoadReport:
     model: str
     told: Told
     result: Quantiles
-    """The message with which the endpointer could decide was due -> the result was received."""
+    """The message with which the endpointer could decide was sent -> the result was received."""
     result_percentiles_ms: tuple[float, ...]
     """The same, 0th to 100th."""
     hangover: Quantiles
@@ -77,7 +77,7 @@ class LoadReport:
     server_latency: Quantiles
     """The server's own clock: arrival of that message -> sending of the result."""
     interim: Quantiles
-    """The message that completed an interim's block was due -> the interim was received."""
+    """The message that completed an interim's block was sent -> the interim was received."""
     generator_late: Quantiles
     """By the generator's own clock: what no server can be blamed for."""
     generator_core_share: float

@@ -16,7 +16,7 @@ from intone_bench.dialling import Address
 from intone_bench.fleet import GeneratorFailed
 from intone_bench.generator import raise_file_limit
 from intone_bench.limit import climb
-from intone_bench.load import LoadPlan, run_load
+from intone_bench.load import LoadPlan, hear_alone, run_load
 from intone_bench.load_report import LoadReport
 from intone_bench.load_table import climb_table, facts_table, latency_table
 from intone_bench.machine import Machine, this_machine
@@ -219,7 +219,6 @@ def _plan(wanted: _Wanted, clips: Clips) -> LoadPlan:
         part_cores(wanted.server_cores) if wanted.pin else Cores(None, None),
         address,
         tuple(shlex.split(wanted.serve_flags)),
-        wanted.check,
     )
 
 
@@ -227,13 +226,14 @@ def _run(
     plan: LoadPlan, wanted: _Wanted, console: Console
 ) -> tuple[Sequence[LoadReport], int | None]:
     """Return the runs, and the limit if it was looked for."""
+    alone = hear_alone(plan) if wanted.check else None
     if not wanted.find_limit:
-        report = run_load(plan)
+        report = run_load(plan, alone)
         _show(report, console)
         return [report], None
 
     def run(sessions: int) -> LoadReport:
-        report = run_load(replace(plan, sessions=sessions))
+        report = run_load(replace(plan, sessions=sessions), alone)
         complaints = "; ".join(report.complaints()) or "carried"
         console.print(f"{sessions} sessions, p99 {report.result.p99_ms:.1f} ms: {complaints}")
         return report
