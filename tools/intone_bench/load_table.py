@@ -76,9 +76,10 @@ def _facts(report: LoadReport) -> Iterator[tuple[str, str]]:
     yield "generator", f"{report.generator_core_share:.0%} of a core"
     if report.match is not None:
         match = report.match
+        dropped = f"; {match.interims_missing} interims dropped" if match.interims_missing else ""
         yield (
             "same as the audio alone",
-            f"{match.events} events of {match.sessions} sessions identical"
+            f"{match.events} events of {match.sessions} sessions identical{dropped}"
             if match.is_identical
             else f"NOT in {match.differing_sessions} of {match.sessions} sessions",
         )
