@@ -19,7 +19,7 @@ from intone_bench.fleet import fleet
 from intone_bench.hearing import Window, hear
 from intone_bench.peers.audio import cut, read_audio, write_audio
 from intone_bench.peers.cost import Cost, utterance_cost
-from intone_bench.peers.rows import ONE_THREAD, NoRow, Row, Runner
+from intone_bench.peers.rows import AT_ITS_BEST, NoRow, Row, Runner
 from intone_bench.serving import serving
 
 
@@ -90,7 +90,7 @@ def test_the_published_pipeline_answers_every_utterance(wide_track):
         pytest.skip("the bench's peers are not installed")
     arguments = ["-W", "ignore", "-m", "intone_bench.peers.published", "function"]
     with (
-        serving(None, arguments, ONE_THREAD) as server,
+        serving(None, arguments, AT_ITS_BEST) as server,
         fleet(server.address, (wide_track,), [0, 0], stagger_s=1.0, cores=None) as open_fleet,
     ):
         open_fleet.start(8.0)

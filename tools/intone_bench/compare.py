@@ -13,7 +13,7 @@ from intone_bench.load import LoadPlan, run_load
 from intone_bench.load_report import LoadReport
 from intone_bench.peers.audio import cut, write_audio
 from intone_bench.peers.cost import Cost
-from intone_bench.peers.rows import ONE_THREAD, NoRow, Row, Runner
+from intone_bench.peers.rows import AT_ITS_BEST, NoRow, Row, Runner
 from intone_bench.serving import Cores, NotServing, serving
 from intone_bench.tracks import Track
 from intone_bench.usage import family, usage
@@ -145,7 +145,7 @@ def _published(plan: ComparePlan, way: str) -> Cost:
     tracks = plan.wide
     track_of = [index % len(tracks) for index in range(_PEER_SESSIONS)]
     with (
-        serving(plan.cores.server, arguments, ONE_THREAD) as server,
+        serving(plan.cores.server, arguments, AT_ITS_BEST) as server,
         fleet(
             server.address, tracks, track_of, stagger_s=plan.stagger_s, cores=plan.cores.generator
         ) as open_fleet,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from intone.core.blocks import BlockCutter
-from intone.core.features import extractor
+from intone.core.features import Extract, extractor
 from intone.core.framing import FRAME_SAMPLES
 from intone.core.interpreter import RUNTIME
 from intone.core.recogniser import Recogniser
@@ -30,19 +30,17 @@ _BATCHES = (16, 32, 64)
 def floor(audio: Audio, folder: Path) -> Cost:
     """Time the model in ``folder``."""
     recogniser = load_model(folder).new_recogniser()
-    cutter_windows = [
+    cut = [
         window
         for utterance in audio.utterances
         for window in BlockCutter(recogniser.card.shape).push(utterance)
     ]
-    windows = np.stack(cutter_windows)
+    windows = np.stack(cut)
     extract = extractor(recogniser.card.features)
     vad_s = cpu_s(partial(_detect, audio))
     both = {size: cpu_s(partial(_step, recogniser, windows, size)) for size in _BATCHES}
     best = min(both, key=lambda size: both[size])
-    features_s = cpu_s(
-        lambda: [extract(windows[i : i + best]) for i in range(0, len(windows), best)]
-    )
+    features_s = cpu_s(partial(_extract, extract, windows, best))
     ms = {
         "voice activity": vad_s,
         "features": features_s,
@@ -58,6 +56,12 @@ def _detect(audio: Audio) -> None:
         whole = track.shape[0] - track.shape[0] % FRAME_SAMPLES
         for frame in track[:whole].reshape(-1, FRAME_SAMPLES):
             detector.is_speech(frame)
+
+
+def _extract(extract: Extract, windows: FloatArray, size: int) -> None:
+    # None is kept: fresh memory for each would cost more than the features.
+    for start in range(0, len(windows), size):
+        extract(windows[start : start + size])
 
 
 def _step(recogniser: Recogniser, windows: FloatArray, size: int) -> None:

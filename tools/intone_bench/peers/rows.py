@@ -16,18 +16,25 @@ import intone
 from intone_bench.peers.cost import Cost
 from intone_bench.serving import start_pinned
 
-ONE_THREAD = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-    ),
-    "1",
-) | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-"""Two threads of one pipeline on one core would only wait for each other; and no GPU."""
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+_KEPT_BYTES = str(256 << 20)
+
+AT_ITS_BEST = dict.fromkeys(_THREADS, "1") | {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "",
+    "MALLOC_MMAP_THRESHOLD_": _KEPT_BYTES,
+    "MALLOC_TRIM_THRESHOLD_": _KEPT_BYTES,
+}
+"""Environment of every pipeline but intone. Two threads on one core would only wait for each
+other; there is no GPU; and glibc keeps freed memory: giving large arrays back to the system and
+faulting them in again tripled the time of the features, or not, as the heap happened to lie."""
 
 _TIMEOUT_S = 600.0
 """Loading TensorFlow takes 10 s on a busy machine; a measurement, a few."""
@@ -71,7 +78,7 @@ class Runner:
         # Another interpreter finds these packages where this one does.
         roots = [str(Path(path or "").parents[1]) for path in (intone.__file__, __file__)]
         roots[1] = str(Path(__file__).parents[2])
-        paths = ONE_THREAD | {"PYTHONPATH": os.pathsep.join(roots)}
+        paths = AT_ITS_BEST | {"PYTHONPATH": os.pathsep.join(roots)}
         handle, name = tempfile.mkstemp(dir=self.folder)
         os.close(handle)
         output = Path(name)
