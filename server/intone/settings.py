@@ -76,9 +76,12 @@ class EngineSettings:
 
     max_batch: int = 64
     """Blocks in one model call: past 64 a block costs no less, only later (two cores measured)."""
-    max_wait_ms: float = 10.0
+    max_wait_ms: float = 20.0
     """How long the first block of a batch may wait for company where there are ``max_batch``
     utterances; less in proportion where there are fewer, and not at all for one."""
+    own_thread_ms: float = 10.0
+    """A model whose largest step takes longer when it is loaded, or that answers at the end, gets
+    a thread. Others run on the server's own, between messages: a thread would wait for it."""
     interim_backlog_s: float = 0.5
     """An interim later than this is dropped: the engine has results to catch up with."""
     refuse_backlog_s: float = 1.5
@@ -89,6 +92,7 @@ class EngineSettings:
     def __post_init__(self) -> None:
         _check_between("max_batch", self.max_batch, 1, 1_024)
         _check_between("max_wait_ms", self.max_wait_ms, 0.0, 1_000.0)
+        _check_between("own_thread_ms", self.own_thread_ms, 0.0, 1_000.0)
         _check(
             0 < self.interim_backlog_s <= self.refuse_backlog_s <= self.discard_backlog_s,
             "backlogs must grow: interim_backlog_s <= refuse_backlog_s <= discard_backlog_s",

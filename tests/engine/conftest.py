@@ -96,6 +96,8 @@ def make_engine(owner: Owner) -> Iterator[Callable[..., Engine]]:
     engines: list[Engine] = []
 
     def make(recogniser: Recogniser, **options: float) -> Engine:
+        # A gate that is shut must not shut the test in.
+        options.setdefault("own_thread_ms", 0)
         engine = Engine(
             recogniser, EngineSettings(**options), owner.posted.put, owner.call_later, owner
         )

@@ -8,6 +8,7 @@ logarithm of its ``fbank``, on every full frame (tests hold this to 1e-4).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -106,6 +107,46 @@ class LogMelSettings(FeatureSettings):
         self._check()
 
 
+_NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
+"""Since when an FFT writes where it is told to; tflite-runtime needs an older one."""
+
+_AT_ONCE = 4
+"""Blocks of one pass: what lies between its steps stays in a core's own cache."""
+
+
+def _rfft(frames: NDArray[np.float64], spectrum: NDArray[np.complex128]) -> None:
+    if _NUMPY_2:
+        np.fft.rfft(frames, axis=2, out=spectrum)
+    else:
+        spectrum[:] = np.fft.rfft(frames, axis=2)
+
+
+class _Scratch(threading.local):
+    """What a pass writes to, for each thread its own.
+
+    Arrays of this size made anew come from the system page by page, which costs more than
+    all that is computed in them.
+    """
+
+    def __init__(self, settings: FeatureSettings) -> None:
+        self._settings = settings
+        self._frames = 0
+
+    def make_for(self, frames: int) -> None:
+        """Have room for ``frames`` frames of each of :data:`_AT_ONCE` blocks."""
+        if frames == self._frames:
+            return
+        size, filters = self._settings.fft_size, self._settings.filters
+        bins = size // 2 + 1
+        self.padded = np.zeros((_AT_ONCE, frames, size))
+        self.spectrum = np.empty((_AT_ONCE, frames, bins), np.complex128)
+        self.imaginary = np.empty((_AT_ONCE, frames, bins))
+        self.squares = np.empty((_AT_ONCE, frames, bins))
+        self.power = np.empty((_AT_ONCE, frames, bins), np.float32)
+        self.energy = np.empty((_AT_ONCE, frames, filters), np.float32)
+        self._frames = frames
+
+
 class LogMel:
     """Log-mel energies of blocks of audio."""
 
@@ -115,27 +156,52 @@ class LogMel:
         filterbank = psf.get_filterbanks(
             settings.filters, settings.fft_size, SAMPLE_RATE_HZ, settings.low_hz, settings.high_hz
         )
-        self._filterbank = np.ascontiguousarray(filterbank.T) / settings.fft_size
+        self._filterbank = np.ascontiguousarray(filterbank.T / settings.fft_size, np.float32)
+        self._scratch = _Scratch(settings)
 
     def __call__(self, windows: FloatArray) -> FloatArray:
         """Return the energies, float32 (batch, frames, filters); see :data:`Extract`."""
-        return self.log_energy(windows).astype(np.float32)
+        return self.passes(windows, None)
 
-    def log_energy(self, windows: FloatArray) -> NDArray[np.float64]:
-        """Return them as float64: a float32 FFT loses quiet bands beside loud ones."""
-        samples = windows.astype(np.float64)
-        emphasised = samples[:, 1:] - self._settings.preemphasis * samples[:, :-1]
-        frames = np.lib.stride_tricks.sliding_window_view(
-            emphasised, self._settings.frame_samples, axis=1
-        )[:, :: self._settings.hop_samples]
-        spectrum = np.fft.rfft(frames * self._hamming, self._settings.fft_size, axis=2)
-        power = spectrum.real**2 + spectrum.imag**2
-        # One product a block, all of one shape: a block's bits do not depend on its batch.
-        energy = np.matmul(power, self._filterbank)
-        result: NDArray[np.float64] = np.log(
-            np.where(energy == 0, np.finfo(np.float64).eps, energy)
-        )
+    def passes(self, windows: FloatArray, basis: FloatArray | None) -> FloatArray:
+        """Return the energies times ``basis``, float32 (filters, width), if there is one."""
+        settings = self._settings
+        frames = (windows.shape[1] - 1 - settings.frame_samples) // settings.hop_samples + 1
+        self._scratch.make_for(frames)
+        width = settings.filters if basis is None else basis.shape[1]
+        result = np.empty((windows.shape[0], frames, width), np.float32)
+        for first in range(0, windows.shape[0], _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            energy = self._log_energy(windows[some])
+            if basis is None:
+                result[some] = energy
+            else:
+                np.matmul(energy, basis, out=result[some])
         return result
+
+    def _log_energy(self, windows: FloatArray) -> FloatArray:
+        """Return what :data:`_AT_ONCE` blocks at most come to, in scratch memory."""
+        settings, scratch, count = self._settings, self._scratch, windows.shape[0]
+        samples = windows.astype(np.float64)
+        emphasised = samples[:, 1:] - settings.preemphasis * samples[:, :-1]
+        hops = np.lib.stride_tricks.sliding_window_view(emphasised, settings.frame_samples, axis=1)[
+            :, :: settings.hop_samples
+        ]
+        padded = scratch.padded[:count]
+        np.multiply(hops, self._hamming, out=padded[:, :, : settings.frame_samples])
+        # As float64: a float32 FFT loses quiet bands beside loud ones.
+        spectrum = scratch.spectrum[:count]
+        _rfft(padded, spectrum)
+        squares, imaginary = scratch.squares[:count], scratch.imaginary[:count]
+        np.square(spectrum.real, out=squares)
+        np.square(spectrum.imag, out=imaginary)
+        power, energy = scratch.power[:count], scratch.energy[:count]
+        np.add(squares, imaginary, out=power, casting="same_kind")
+        # One product a block, all of one shape: a block's bits do not depend on its batch.
+        np.matmul(power, self._filterbank, out=energy)
+        energy[energy == 0] = np.finfo(np.float64).eps
+        np.log(energy, out=energy)
+        return energy
 
 
 class Mfcc:
@@ -144,14 +210,11 @@ class Mfcc:
     def __init__(self, settings: MfccSettings) -> None:
         self._log_mel = LogMel(settings)
         dct = psf.dct(np.eye(settings.filters), type=2, axis=1, norm="ortho")
-        self._dct = np.ascontiguousarray(dct[:, : settings.coefficients])
+        self._dct = np.ascontiguousarray(dct[:, : settings.coefficients], np.float32)
 
     def __call__(self, windows: FloatArray) -> FloatArray:
         """Return the MFCCs, float32 (batch, frames, coefficients); see :data:`Extract`."""
-        cepstra: FloatArray = np.matmul(self._log_mel.log_energy(windows), self._dct).astype(
-            np.float32
-        )
-        return cepstra
+        return self._log_mel.passes(windows, self._dct)
 
 
 def extractor(settings: FeatureSettings) -> Extract:

@@ -46,7 +46,10 @@ class StreamingRecogniser:
                 self._run(features[i : i + largest], rows[i : i + largest])
                 for i in range(0, features.shape[0], largest)
             ]
-        emotion, gender, state = (np.concatenate(column) for column in zip(*parts, strict=True))
+        if len(parts) == 1:
+            emotion, gender, state = parts[0]
+        else:
+            emotion, gender, state = (np.concatenate(column) for column in zip(*parts, strict=True))
         return StepOutput(emotion, gender, list(state))
 
     def _run(self, features: FloatArray, states: FloatArray) -> tuple[FloatArray, ...]:

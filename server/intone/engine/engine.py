@@ -1,4 +1,4 @@
-"""Batches the blocks of all live utterances into few model calls, made on one worker thread.
+"""Batches the blocks of all live utterances into few model calls.
 
 A block depends on the state that the utterance's previous block left, so a batch holds at
 most one block of each utterance. What goes into a batch is decided on the owner's thread, so
@@ -17,7 +17,7 @@ import numpy as np
 
 from intone.core.recogniser import Recogniser, UtteranceRecogniser
 from intone.engine.batch import Batch, Block, Outcome, Ticket
-from intone.engine.worker import Post, Worker
+from intone.engine.worker import OwnWorker, Post, ThreadWorker, Worker
 from intone.errors import IntoneError, Overloaded, RecogniserFailed
 from intone.settings import EngineSettings
 from intone.types import FloatArray
@@ -57,7 +57,7 @@ class Engine:
         self._post = post
         self._call_later = call_later
         self._observer = observer
-        self._worker = Worker(f"intone-engine-{recogniser.card.name}", post)
+        self._worker: Worker = OwnWorker(post)
         self._ready: deque[Ticket] = deque()
         self._expected: set[Ticket] = set()
         self._arrivals: deque[Block] = deque()
@@ -66,17 +66,28 @@ class Engine:
         self._is_stopped = False
 
     def start(self) -> None:
-        """Run the model once at every size it will meet, then start the worker."""
+        """Run the model once at every size it will meet, and give it a thread if it is slow."""
+        is_quick = self._warm_up() <= self._settings.own_thread_ms / 1_000
+        if self.answers_at_end or not is_quick:
+            self._worker = ThreadWorker(f"intone-engine-{self._recogniser.card.name}", self._post)
+        self._worker.start()
+
+    def _warm_up(self) -> float:
+        """Return the seconds that the largest step took."""
         card, size = self._recogniser.card, 1
         while True:
             windows = np.zeros((size, card.shape.window), np.float32)
-            output = self._recogniser.step(windows, [np.zeros(card.state_size, np.float32)] * size)
+            states = [np.zeros(card.state_size, np.float32)] * size
+            self._recogniser.step(windows, states)
+            started_s = time.monotonic()
+            output = self._recogniser.step(windows, states)
+            step_s = time.monotonic() - started_s
             if size == self._settings.max_batch:
                 break
             size = min(2 * size, self._settings.max_batch)
         if isinstance(self._recogniser, UtteranceRecogniser):
             self._recogniser.finish(output.states[0])
-        self._worker.start()
+        return step_s
 
     def stop(self) -> None:
         """Finish the batch that is running, drop what waits, and end the worker."""
@@ -203,7 +214,7 @@ class Engine:
                 break
         return batch
 
-    # --- on the worker's thread --------------------------------------------------------
+    # --- the worker's jobs -------------------------------------------------------------
 
     def _answered(self, batch: Batch) -> Callable[[], None]:
         started_s = time.monotonic()
