@@ -160,9 +160,17 @@ def test_the_server_knows_nothing_of_tools_and_tests():
         assert not packages_imported(path) & outsiders, name_of(path)
 
 
-def test_the_lab_does_not_serve():
-    for path in LAB_FILES:
-        assert "aiohttp" not in packages_imported(path), name_of(path)
+def test_the_tools_do_not_serve_but_for_the_peer_that_is_measured():
+    served = [name_of(path) for path in LAB_FILES if "aiohttp" in packages_imported(path)]
+    assert served == ["tools/intone_bench/peers/published.py"]
+
+
+@pytest.mark.parametrize("peer", ["librosa", "opensmile", "sklearn", "tensorflow", "torch"])
+def test_the_bench_knows_a_peer_in_one_file_and_loads_it_in_a_process_of_its_own(peer):
+    bench = [path for path in LAB_FILES if path.is_relative_to(REPO / "tools" / "intone_bench")]
+    users = [path for path in bench if peer in packages_imported(path)]
+    assert len(users) == 1
+    assert users[0].parent.name == "peers"
 
 
 @pytest.mark.parametrize("path", SERVER_FILES + LAB_FILES, ids=name_of)

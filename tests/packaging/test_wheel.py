@@ -18,6 +18,7 @@ def test_the_wheel_carries_the_package_the_models_and_the_page(wheel):
         "intone/py.typed",
         "intone/__main__.py",
         "intone_lab/corpora.py",
+        "intone_bench/peers/floor.py",
         "intone/_models/gru/model.tflite",
         "intone/_models/gru/card.json",
         "intone/_models/gru/report.md",
@@ -31,7 +32,7 @@ def test_the_wheel_carries_the_package_the_models_and_the_page(wheel):
 def test_the_wheel_carries_nothing_else(wheel):
     for name in zipfile.ZipFile(wheel).namelist():
         top = name.split("/")[0]
-        assert top in {"intone", "intone_lab"} or top.endswith(".dist-info"), name
+        assert top in {"intone", "intone_lab", "intone_bench"} or top.endswith(".dist-info"), name
         assert not re.search(r"node_modules|/test/|tests/|\.keras$|\.wav$|__pycache__", name), name
         page = re.fullmatch(r"intone/_page/(.+)", name)
         assert page is None or Path(page[1]).suffix in {".js", ".html", ".css", ".svg"}, name

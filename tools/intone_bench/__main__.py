@@ -1,0 +1,6 @@
+"""``python -m intone_bench``."""
+
+from intone_bench.cli import main
+
+if __name__ == "__main__":
+    main()

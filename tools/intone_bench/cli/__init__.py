@@ -1,0 +1,31 @@
+"""``intone-bench``: what a server carries, and what it costs beside other pipelines."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from intone_bench.cli.compare import compare_command
+from intone_bench.cli.load import load
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Measure intone under load, and beside its peers."""
+
+
+for _command in (load, compare_command):
+    commands.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line and exit; a command may return an exit code."""
+    try:
+        code = commands.main(prog_name="intone-bench", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)  # what a shell expects after Ctrl-C
+    sys.exit(code if isinstance(code, int) else 0)
