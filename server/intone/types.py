@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,23 +61,24 @@ class DiscardReason(str, Enum):
     """The recogniser failed on it; an ``error`` event says so too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AudioFormat:
     """The audio a session sends."""
 
     encoding: Encoding = Encoding.S16LE
     sample_rate_hz: int = SAMPLE_RATE_HZ
     channels: int = 1
-    bytes_per_tick: int = field(init=False, repr=False, compare=False)
-    """Bytes of one sample of every channel."""
-    bytes_per_second: int = field(init=False, repr=False, compare=False)
-    """Bytes of one second of audio."""
 
-    def __post_init__(self) -> None:
-        # Every message asks for both.
-        per_tick = self.encoding.sample_bytes * self.channels
-        object.__setattr__(self, "bytes_per_tick", per_tick)
-        object.__setattr__(self, "bytes_per_second", per_tick * self.sample_rate_hz)
+    # Cached, since every message asks for both.
+    @cached_property
+    def bytes_per_tick(self) -> int:
+        """Bytes of one sample of every channel."""
+        return self.encoding.sample_bytes * self.channels
+
+    @cached_property
+    def bytes_per_second(self) -> int:
+        """Bytes of one second of audio."""
+        return self.bytes_per_tick * self.sample_rate_hz
 
 
 # --- hops: what the pure core says while audio goes in --------------------------------
