@@ -22,6 +22,7 @@ ENGINES = {
     "python_speech_features": "core/features.py",
     "gunicorn": "web/workers.py",
     "prometheus_client": "web/metrics.py",
+    "rjsmin": "web/page_files.py",
     "soundfile": "audio_files.py",
     "soxr": "core/resample.py",
     "uvloop": "web/serve.py",

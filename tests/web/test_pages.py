@@ -1,7 +1,9 @@
 """Plain HTTP: the page and its files, probes, models, metrics, and errors of one shape."""
 
+import gzip
 import http.client
 import json
+import os
 import re
 
 import aiohttp
@@ -10,6 +12,7 @@ import talk
 from prometheus_client.parser import text_string_to_metric_families
 
 from intone import resources
+from intone.web import page_files
 from intone.web.pages import CONTENT_TYPES
 
 
@@ -53,7 +56,45 @@ async def test_every_file_that_the_page_names_is_served(server):
         assert status == 200
         suffix = name[name.rindex(".") :]
         assert headers["Content-Type"] == f"{CONTENT_TYPES[suffix]}; charset=utf-8"
-        assert body == (resources.page_dir() / name.removeprefix("client/")).read_bytes()
+        source = (resources.page_dir() / name.removeprefix("client/")).read_bytes()
+        assert body == source or (suffix == ".js" and 0 < len(body) < len(source))
+
+
+@pytest.mark.parametrize("name", ["", "client/index.js", "client/page/style.css"])
+async def test_a_file_is_small_on_the_wire_and_sent_once(server, name):
+    async def fetch(**headers):
+        # aiohttp would unpack it unasked.
+        async with (
+            aiohttp.ClientSession(auto_decompress=False) as client,
+            client.get(f"{server.url}/{name}", headers=headers) as response,
+        ):
+            assert response.headers["Vary"] == "Accept-Encoding"
+            assert response.headers["Cache-Control"] == "no-cache"
+            return response.status, response.headers, await response.read()
+
+    _, plain_headers, plain = await fetch(**{"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain_headers
+    _, headers, packed = await fetch(**{"Accept-Encoding": "gzip, deflate, br"})
+    assert headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed) == plain
+    tag = headers["ETag"]
+    assert tag == plain_headers["ETag"]
+    status, headers, body = await fetch(**{"If-None-Match": f'"another", {tag}'})
+    assert (status, body, headers["ETag"]) == (304, b"", tag)
+    status, _, body = await fetch(**{"If-None-Match": 'W/"another"'})
+    assert (status, bool(body)) == (200, True)
+
+
+def test_a_file_that_was_edited_is_sent_anew(tmp_path):
+    path = tmp_path / "module.js"
+    path.write_text("/** Why. */\nexport const a = 1;\n", encoding="utf-8")
+    first = page_files.read(path)
+    assert first.plain == b"export const a=1;"
+    path.write_text("export const a = 2;\n", encoding="utf-8")
+    os.utime(path, ns=(0, 1))
+    second = page_files.read(path)
+    assert second.plain == b"export const a=2;"
+    assert second.version != first.version
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from aiohttp import hdrs, web
+from aiohttp import ETag, hdrs, web
 
 from intone.errors import NotFound
+from intone.web.page_files import PageFile, read
 from intone.web.responses import Handler
 
 CONTENT_TYPES = {
@@ -42,9 +43,23 @@ def _file_handler(folder: Path, fixed_name: str | None = None) -> Handler:
         # A name may have come with %2F or %00 in it.
         if not _NAME.fullmatch(name) or path.suffix not in CONTENT_TYPES or not path.is_file():
             raise NotFound(f"there is nothing at {request.path}")
-        return web.FileResponse(path, headers=_headers(request, path.suffix))
+        return _answer(request, read(path), _headers(request, path.suffix))
 
     return serve
+
+
+def _answer(request: web.Request, file: PageFile, headers: dict[str, str]) -> web.Response:
+    # Weak: it names the file, however it is packed for the way.
+    tag = ETag(file.version, is_weak=True)
+    if any(known.value == tag.value for known in request.if_none_match or ()):
+        response = web.Response(status=304, headers=headers)
+    elif "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower():
+        response = web.Response(body=file.gzipped, headers=headers)
+        response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+    else:
+        response = web.Response(body=file.plain, headers=headers)
+    response.etag = tag
+    return response
 
 
 def _headers(request: web.Request, suffix: str) -> dict[str, str]:
@@ -54,6 +69,7 @@ def _headers(request: web.Request, suffix: str) -> dict[str, str]:
         hdrs.CONTENT_TYPE: f"{CONTENT_TYPES[suffix]}; charset=utf-8",
         # A new version of the server brings new files; a conditional request is cheap.
         hdrs.CACHE_CONTROL: "no-cache",
+        hdrs.VARY: hdrs.ACCEPT_ENCODING,
         "Content-Security-Policy": _policy(request.host),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
