@@ -323,7 +323,7 @@ export class Listening {
   async #listDevices() {
     const devices = await Microphone.devices();
     const { value } = this.#device;
-    const usual = new Option("The system's choice", "");
+    const usual = new Option("The system’s choice", "");
     const options = devices.map(({ deviceId, label }, n) => {
       return new Option(label || `Microphone ${n + 1}`, deviceId);
     });

@@ -2,13 +2,13 @@
 
 import { prepare } from "./charts.js";
 import { byId, button, paint } from "./dom.js";
-import { clock, utteranceWords } from "./words.js";
+import { clock, labelName, utteranceWords } from "./words.js";
 
 const PEAK_MS = 50;
 const SAMPLES_PER_MS = 16;
-/** So wide that a short utterance can be hit with a finger. */
-const PX_PER_S = 12;
-const SHOWN_MIN_MS = 20_000;
+/** So wide that a short utterance can be hit with a finger, and its label read on a phone. */
+const PX_PER_S = 20;
+const SHOWN_MIN_MS = 12_000;
 /** Seldom enough to cost nothing, often enough to be followed. */
 const REDRAW_MS = 1_000;
 
@@ -57,7 +57,7 @@ export class Timeline {
     if (utterance.state === "discarded") return this.#drop(utterance);
     const label = utterance.answer?.emotion.label ?? "";
     const mark = this.#marks.get(utterance) ?? this.#add(utterance);
-    mark.textContent = label;
+    mark.textContent = labelName(label);
     mark.title = utteranceWords(utterance);
     mark.setAttribute("aria-label", `Play: ${mark.title}`);
     mark.disabled = utterance.state === "running";
