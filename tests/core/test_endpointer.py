@@ -1,5 +1,7 @@
 """Driven by decisions alone: no audio. 1 is a speech frame of 20 ms, 0 a quiet one."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def run(decisions: str, settings: EndpointerSettings = SETTINGS) -> list[tuple[i
     return [
         (index, transition)
         for index, decision in enumerate(decisions)
-        for transition in endpointer.push(decision == "1")
+        for transition in endpointer.push([decision == "1"])[1]
     ]
 
 
@@ -79,8 +81,7 @@ def test_splits_at_the_maximum_and_says_that_it_goes_on():
 def test_close_ends_only_what_is_open():
     endpointer = Endpointer(SETTINGS)
     assert not endpointer.close(EndReason.FLUSH)
-    for _ in range(4):
-        endpointer.push(True)
+    endpointer.push([True] * 4)
     assert endpointer.close(EndReason.FLUSH) == [Closed(4, 4, EndReason.FLUSH)]
     assert not endpointer.close(EndReason.FLUSH)
 
@@ -99,6 +100,18 @@ def test_a_ratio_asks_for_no_frame_too_many(percent):
     needed = -(-percent * 50 // 100)
     assert run("1" * (needed - 1), settings) == []
     assert run("1" * needed, settings) == [(needed - 1, Opened(0))]
+
+
+@given(st.lists(st.booleans(), max_size=400), st.lists(st.integers(1, 20), min_size=1))
+def test_how_many_decisions_come_at_once_does_not_matter(decisions, lengths):
+    endpointer, caused, first = Endpointer(SETTINGS), [], 0
+    for length in itertools.cycle(lengths):
+        if first >= len(decisions):
+            break
+        taken, transitions = endpointer.push(decisions[first : first + length])
+        first += taken
+        caused += [(first - 1, transition) for transition in transitions]
+    assert caused == run("".join("01"[decision] for decision in decisions))
 
 
 @given(st.text("01", max_size=400))

@@ -14,6 +14,7 @@ from intone_lab.architectures import (
     BLOCK_FRAMES,
     SEVEN_EMOTIONS,
     SIX_EMOTIONS,
+    save_model,
 )
 from intone_lab.architectures import load_model as load_keras
 from intone_lab.catalogue import EMOTIONS
@@ -203,7 +204,7 @@ def test_its_card_carries_its_emotions(architecture, emotions, tmp_path):
 
 
 def test_a_saved_model_comes_back(architecture, model, tmp_path):
-    model.save(tmp_path / "kept.keras")
+    save_model(model, tmp_path / "kept.keras")
     features = some(architecture, 2, 64)
     back = load_keras(tmp_path / "kept.keras")
     for ours, theirs in zip(offline(back, features), offline(model, features), strict=True):

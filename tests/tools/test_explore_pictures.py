@@ -51,14 +51,13 @@ def table(clips):
 
 
 def test_the_colours_are_those_of_the_browser_page(repo_root):
-    css = (repo_root / "client_js" / "style.css").read_text(encoding="utf-8")
-    light, dark = css.split("@media (prefers-color-scheme: dark)", 1)
-    for theme, text in ((LIGHT, light), (DARK, dark)):
-        said = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", text))
-        for name, colour in (theme.emotions | theme.genders).items():
-            assert said[f"label-{name}"] == colour
-        for name in ("card", "ink", "ink_soft", "line", "accent"):
-            assert to_hex(said[name.replace("_", "-")]) == getattr(theme, name)
+    css = (repo_root / "client_js" / "page" / "style.css").read_text(encoding="utf-8")
+    said = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]{3,6}), (#[0-9a-f]{3,6})\);", css)
+    pairs = {name: [to_hex(light), to_hex(dark)] for name, light, dark in said}
+    for name in EMOTIONS:
+        assert pairs[f"is-{name}"] == [theme.emotions[name] for theme in THEMES]
+    for name in ("card", "ink", "ink_soft", "line", "accent"):
+        assert pairs[name.replace("_", "-")] == [getattr(theme, name) for theme in THEMES]
 
 
 def test_the_explored_page_has_the_same_background_as_its_pictures(repo_root):

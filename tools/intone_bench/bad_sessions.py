@@ -18,6 +18,9 @@ _HANDSHAKE = (
 )
 _BYTES_PER_S = 32_000
 _IDLE = 5_000
+IDLE_NAME = "5,000 idle"
+FILES = 12_000
+"""Sockets of 5,000 idle sessions and their successors."""
 _READY_S = 120.0
 _TEXT, _BINARY = 1, 2
 
@@ -176,7 +179,7 @@ BAD: dict[str, Bad] = {
     "a sample a message": sample_a_message,
     "half a sample a message": half_a_sample_a_message,
     "a byte a packet": byte_a_packet,
-    "5,000 idle": five_thousand_idle,
+    IDLE_NAME: five_thousand_idle,
 }
 
 

@@ -1,40 +1,30 @@
 """What one bad session costs the good ones: the same neighbours with and without it, in one run.
 
-``python -m intone_bench.neighbours`` starts a server of its own. Before and after each bad
-session there is a quiet stretch; what is said is the ratio to the mean of those two.
+Before and after each bad session there is a quiet stretch; what is said is the ratio to the
+mean of those two.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import re
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import click
 import numpy as np
-import soundfile
 import websockets
-from rich.console import Console
-from rich.table import Table
 
-from intone_bench.bad_sessions import BAD, TooFewFiles, misbehaving, raise_file_limit
+from intone_bench.bad_sessions import misbehaving
+from intone_bench.serving import Cores, intone_serve, serving
+from intone_bench.usage import family, usage
 
 _PIECE_S = 0.1
 _PING_S = 0.25
 _SETTLE_S = 2.0
 """Connections of the stretch before are cleaned up, caches are warm."""
-_FILES = 12_000
-"""Sockets of 5,000 idle sessions and their successors."""
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_SERVER_FLAGS = ("--log-level", "error", "--set", "limits.max_sessions=10000")
 
 
 @dataclass(slots=True)
@@ -104,27 +94,6 @@ class Neighbours:
             self.heard.errors += 1
 
 
-@contextmanager
-def server() -> Iterator[tuple[int, int]]:
-    """Run a server with room for all; give its process id and its port."""
-    flags = ["--port", "0", "--log-level", "error", "--set", "limits.max_sessions=10000"]
-    command = [sys.executable, "-m", "intone", "serve", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        assert process.stdout is not None
-        said = re.search(r":(\d+)/", process.stdout.readline())
-        assert said is not None, "the server did not start"
-        try:
-            yield process.pid, int(said[1])
-        finally:
-            process.terminate()
-
-
-def cpu_s(pid: int) -> float:
-    """Return the CPU time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-
-
 @asynccontextmanager
 async def company(neighbours: Neighbours, count: int) -> AsyncIterator[None]:
     """Have ``count`` neighbours speak, staggered."""
@@ -137,83 +106,61 @@ async def company(neighbours: Neighbours, count: int) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _cpu_s(pid: int) -> float:
+    return usage(family(pid)).cpu_s
+
+
 async def stretch(neighbours: Neighbours, pid: int, seconds: float) -> Heard:
     """Listen for some seconds."""
     await asyncio.sleep(_SETTLE_S)
     neighbours.heard = heard = Heard()
-    started_s, started_cpu_s = time.monotonic(), cpu_s(pid)
+    started_s, started_cpu_s = time.monotonic(), _cpu_s(pid)
     await asyncio.sleep(seconds)
-    heard.cpu_share = (cpu_s(pid) - started_cpu_s) / (time.monotonic() - started_s)
+    heard.cpu_share = (_cpu_s(pid) - started_cpu_s) / (time.monotonic() - started_s)
     neighbours.heard = Heard()
     return heard
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A kind of bad session, and what its neighbours met before, beside and after it."""
+
+    name: str
+    before: Heard
+    beside: Heard
+    after: Heard
+
+    def ratio(self, which: str, q: float) -> float:
+        """Return a quantile beside it over the mean of those without it; see :class:`Heard`."""
+        quiet = (self.before.quantile_ms(which, q) + self.after.quantile_ms(which, q)) / 2
+        return self.beside.quantile_ms(which, q) / quiet
+
+    @property
+    def further_cpu_share(self) -> float:
+        """Of the server's core, what the bad session takes."""
+        return self.beside.cpu_share - (self.before.cpu_share + self.after.cpu_share) / 2
+
+
 async def measure(
-    names: list[str], sessions: int, seconds: float, speech: bytes
-) -> AsyncIterator[tuple[str, Heard, Heard, Heard]]:
-    """Give for each kind what neighbours heard before, beside and after it."""
+    names: Sequence[str], sessions: int, seconds: float, speech: bytes, cores: Cores
+) -> AsyncIterator[Comparison]:
+    """Give what ``sessions`` neighbours, who say ``speech``, meet beside each kind of bad one.
+
+    Raises :class:`intone_bench.serving.NotServing`.
+    """
     loop = asyncio.get_running_loop()
-    with server() as (pid, port):
-        neighbours = Neighbours(f"ws://127.0.0.1:{port}", speech)
+    with serving(cores.server, intone_serve(*_SERVER_FLAGS)) as server:
+        address = server.address
+        neighbours = Neighbours(f"ws://{address.host}:{address.port}", speech)
         async with company(neighbours, sessions):
-            before = await stretch(neighbours, pid, seconds)
+            before = await stretch(neighbours, server.pid, seconds)
             for name in names:
-                bad = misbehaving(name, port, speech)
+                bad = misbehaving(name, address.port, speech)
                 await loop.run_in_executor(None, bad.__enter__)
                 try:
-                    beside = await stretch(neighbours, pid, seconds)
+                    beside = await stretch(neighbours, server.pid, seconds)
                 finally:
                     await loop.run_in_executor(None, bad.__exit__, None, None, None)
-                after = await stretch(neighbours, pid, seconds)
-                yield name, before, beside, after
+                after = await stretch(neighbours, server.pid, seconds)
+                yield Comparison(name, before, beside, after)
                 before = after
-
-
-_COLUMNS = (
-    ("result p50", "latencies_ms", 0.5),
-    ("result p95", "latencies_ms", 0.95),
-    ("ping p50", "round_trips_ms", 0.5),
-    ("ping p95", "round_trips_ms", 0.95),
-)
-
-
-async def tabulate(names: list[str], sessions: int, seconds: float, speech: bytes) -> Table:
-    """Return a line a kind: each figure beside it, and its ratio to the quiet stretches."""
-    table = Table(title=f"{sessions} neighbours, {seconds:g} s a stretch; ms, and times as much")
-    for column in ("company", *(title for title, _, _ in _COLUMNS), "server CPU", "errors"):
-        table.add_column(column, justify="left" if column == "company" else "right")
-    async for name, before, beside, after in measure(names, sessions, seconds, speech):
-        cells = []
-        for _, which, q in _COLUMNS:
-            quiet = (before.quantile_ms(which, q) + after.quantile_ms(which, q)) / 2
-            value = beside.quantile_ms(which, q)
-            cells.append(f"{value:.1f} ({value / quiet:.2f})")
-        quiet_share = (before.cpu_share + after.cpu_share) / 2
-        share = f"{beside.cpu_share:.0%} (+{beside.cpu_share - quiet_share:.0%})"
-        table.add_row(name, *cells, share, str(beside.errors))
-    return table
-
-
-@click.command()
-@click.option("--sessions", default=40, show_default=True, help="Good neighbours.")
-@click.option("--seconds", default=15.0, show_default=True, help="Length of each stretch.")
-@click.option("--only", multiple=True, type=click.Choice(list(BAD)), help="Repeatable. [all]")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
-def neighbours(file: str, sessions: int, seconds: float, only: tuple[str, ...]) -> None:
-    """Say what a bad session costs its neighbours, who speak FILE (16 kHz, one channel)."""
-    names = list(only or BAD)
-    try:
-        raise_file_limit(_FILES)
-    except TooFewFiles as error:
-        click.echo(f"5,000 idle sessions are left out: {error}", err=True)
-        names = [name for name in names if name != "5,000 idle"]
-    samples, rate_hz = soundfile.read(file, dtype="int16")
-    if rate_hz != 16_000 or samples.ndim != 1:
-        raise click.UsageError(f"{file} must be of one channel at 16 kHz")
-    with contextlib.suppress(KeyboardInterrupt):
-        table = asyncio.run(tabulate(names, sessions, seconds, samples.tobytes()))
-        Console(width=None if sys.stdout.isatty() else 140).print(table)
-
-
-if __name__ == "__main__":
-    neighbours()

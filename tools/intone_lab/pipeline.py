@@ -13,13 +13,13 @@ from pathlib import Path
 
 import keras
 
-from intone_lab.architectures import ARCHITECTURES, load_model
+from intone_lab.architectures import ARCHITECTURES, load_model, save_model
 from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip
 from intone_lab.dataset import prepare
 from intone_lab.folds import Split, at_random, by_speaker
 from intone_lab.run_record import FINAL
-from intone_lab.training import TrainSettings, save, train
+from intone_lab.training import TrainSettings, train
 
 ALWAYS_TRAIN = frozenset({"tess"})
 """Two speakers, both women: there is no fold of TESS without half of its voices."""
@@ -101,5 +101,5 @@ def _trained_model(
     wanted = set(split.train)
     examples = [e for e in prepare(clips, COPIES, runs / "heard") if e.clip in wanted]
     model = train(examples, settings, split.name)
-    save(model, path)
+    save_model(model, path)
     return model

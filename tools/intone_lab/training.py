@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -107,11 +106,3 @@ def _optimizer(settings: TrainSettings, batches_per_epoch: int) -> keras.optimiz
         use_ema=True,
         ema_momentum=settings.average_momentum,
     )
-
-
-def save(model: keras.Model, path: Path) -> None:
-    """Keep a trained model, so that an interrupted run goes on where it stopped."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name("partial-" + path.name)
-    model.save(partial)
-    partial.replace(path)

@@ -72,7 +72,7 @@ class _Ring:
 
 
 class Endpointer:
-    """Feed one decision a frame; get the transitions it causes, in order."""
+    """Feed one decision a frame; get the transitions they cause, in order."""
 
     def __init__(self, settings: EndpointerSettings) -> None:
         self._window = _Ring(_frames(settings.window_ms))
@@ -91,12 +91,18 @@ class Endpointer:
         """Speech frames in the running utterance."""
         return self._speech_frames
 
-    def push(self, is_speech: bool) -> Sequence[Transition]:
-        """Take the next frame's decision."""
-        self._next_frame += 1
-        if self._start_frame is None:
-            return self._while_quiet(is_speech)
-        return self._while_speaking(is_speech)
+    def push(self, decisions: Sequence[bool]) -> tuple[int, Sequence[Transition]]:
+        """Take the next frames' decisions, up to the first that causes something.
+
+        Returns how many were taken, and what the last of them caused.
+        """
+        advance = self._while_quiet if self._start_frame is None else self._while_speaking
+        for taken, is_speech in enumerate(decisions, start=1):
+            self._next_frame += 1
+            transitions = advance(is_speech)
+            if transitions:
+                return taken, transitions
+        return len(decisions), _NONE
 
     def close(self, reason: EndReason) -> Sequence[Transition]:
         """End the running utterance now, if there is one."""

@@ -130,21 +130,30 @@ class _Scratch(threading.local):
 
     def __init__(self, settings: FeatureSettings) -> None:
         self._settings = settings
-        self._frames = 0
+        self._frame_count = 0
 
     def make_for(self, frames: int) -> None:
         """Have room for ``frames`` frames of each of :data:`_AT_ONCE` blocks."""
-        if frames == self._frames:
+        if frames == self._frame_count:
             return
         size, filters = self._settings.fft_size, self._settings.filters
         bins = size // 2 + 1
+        settings, hop = self._settings, self._settings.hop_samples
+        span = (frames - 1) * hop + settings.frame_samples
+        self.samples = np.empty((_AT_ONCE, span + 1))
+        self.emphasised = np.empty((_AT_ONCE, span))
+        # Each frame overlaps the next: views of the same samples.
+        every = np.lib.stride_tricks.sliding_window_view(
+            self.emphasised, settings.frame_samples, axis=1
+        )
+        self.frames = every[:, ::hop]
         self.padded = np.zeros((_AT_ONCE, frames, size))
         self.spectrum = np.empty((_AT_ONCE, frames, bins), np.complex128)
         self.imaginary = np.empty((_AT_ONCE, frames, bins))
         self.squares = np.empty((_AT_ONCE, frames, bins))
         self.power = np.empty((_AT_ONCE, frames, bins), np.float32)
         self.energy = np.empty((_AT_ONCE, frames, filters), np.float32)
-        self._frames = frames
+        self._frame_count = frames
 
 
 class LogMel:
@@ -182,13 +191,14 @@ class LogMel:
     def _log_energy(self, windows: FloatArray) -> FloatArray:
         """Return what :data:`_AT_ONCE` blocks at most come to, in scratch memory."""
         settings, scratch, count = self._settings, self._scratch, windows.shape[0]
-        samples = windows.astype(np.float64)
-        emphasised = samples[:, 1:] - settings.preemphasis * samples[:, :-1]
-        hops = np.lib.stride_tricks.sliding_window_view(emphasised, settings.frame_samples, axis=1)[
-            :, :: settings.hop_samples
-        ]
+        samples, emphasised = scratch.samples[:count], scratch.emphasised[:count]
+        samples[:] = windows[:, : samples.shape[1]]
+        np.multiply(samples[:, :-1], settings.preemphasis, out=emphasised)
+        np.subtract(samples[:, 1:], emphasised, out=emphasised)
         padded = scratch.padded[:count]
-        np.multiply(hops, self._hamming, out=padded[:, :, : settings.frame_samples])
+        np.multiply(
+            scratch.frames[:count], self._hamming, out=padded[:, :, : settings.frame_samples]
+        )
         # As float64: a float32 FFT loses quiet bands beside loud ones.
         spectrum = scratch.spectrum[:count]
         _rfft(padded, spectrum)

@@ -22,7 +22,10 @@ class Framer:
         if self._leftover.shape[0]:
             samples = np.concatenate([self._leftover, samples])
         count = samples.shape[0] // FRAME_SAMPLES
-        whole = count * FRAME_SAMPLES
-        self._leftover = samples[whole:].copy()
-        frames = samples[:whole].reshape(count, FRAME_SAMPLES, samples.shape[1])
+        whole, channels = count * FRAME_SAMPLES, samples.shape[1]
+        if whole < samples.shape[0] or self._leftover.shape[0]:
+            self._leftover = samples[whole:].copy()
+        if channels == 1:
+            return samples[:whole].reshape(count, 1, FRAME_SAMPLES)
+        frames = samples[:whole].reshape(count, FRAME_SAMPLES, channels)
         return np.ascontiguousarray(frames.transpose(0, 2, 1))

@@ -65,15 +65,18 @@ class FrontEnd:
         frames_int16 = self._to_int16(frames)
         # A sum of products a frame: what its neighbours are does not change its bits.
         power = (np.einsum("ncs,ncs->cn", frames, frames) / FRAME_SAMPLES).tolist()
-        channels = [
-            zip(frames[:, channel], frames_int16[:, channel], power[channel], strict=True)
-            for channel in range(len(self._segmenters))
+        if len(self._segmenters) == 1:
+            return self._segmenters[0].push(frames[:, 0], frames_int16[:, 0], power[0])
+        return [
+            hop
+            for frame in range(len(frames))
+            for channel, segmenter in enumerate(self._segmenters)
+            for hop in segmenter.push(
+                frames[frame : frame + 1, channel],
+                frames_int16[frame : frame + 1, channel],
+                power[channel][frame : frame + 1],
+            )
         ]
-        hops: list[Hop] = []
-        for heard in zip(*channels, strict=True):
-            for segmenter, frame in zip(self._segmenters, heard, strict=True):
-                hops += segmenter.push(*frame)
-        return hops
 
     def _close(self, reason: EndReason) -> list[Hop]:
         return [hop for segmenter in self._segmenters for hop in segmenter.close(reason)]

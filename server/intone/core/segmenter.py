@@ -24,9 +24,6 @@ from intone.types import (
     SpeechStarted,
 )
 
-_NONE: tuple[Hop, ...] = ()
-"""What most frames cause."""
-
 
 class _Utterance:
     """What is known of the running utterance."""
@@ -39,6 +36,8 @@ class _Utterance:
         self.cut_sample = start_sample
         self.cutter = BlockCutter(shape)
         self.voicing = VoicingCheck(min_periodic_ms)
+        self.is_confirmed = False
+        """Worth a result; it stays so."""
 
 
 class Segmenter:
@@ -71,19 +70,46 @@ class Segmenter:
         self._min_speech_frames = -(-settings.min_speech_ms // FRAME_MS)
 
     def push(
-        self, frame: FloatArray, frame_int16: NDArray[np.int16], power: float
-    ) -> Sequence[Hop]:
-        """Take one frame as float32 and int16, both (320,), and its mean square."""
-        self._frames += 1
-        if self._utterance is None:
-            self._recent[self._frames % len(self._recent)] = frame
+        self, frames: FloatArray, frames_int16: NDArray[np.int16], power: Sequence[float]
+    ) -> list[Hop]:
+        """Take frames as float32 and int16, both (n, 320), and the mean square of each."""
         # The detector hears every frame, quiet ones too: it tracks the noise.
-        is_speech = self._detector.is_speech(frame_int16) and power >= self._floor_power
-        cut = self._cut(self._utterance, frame) if self._utterance is not None else _NONE
-        transitions = self._endpointer.push(is_speech)
-        if not transitions:
-            return cut
-        return [*cut, *(hop for transition in transitions for hop in self._follow(transition))]
+        heard = zip(self._detector.detect(frames_int16), power, strict=True)
+        decisions = [is_speech and loud >= self._floor_power for is_speech, loud in heard]
+        hops: list[Hop] = []
+        first = 0
+        while first < len(decisions):
+            first += self._advance(frames, decisions, first, hops)
+        return hops
+
+    def _advance(
+        self, frames: FloatArray, decisions: list[bool], first: int, hops: list[Hop]
+    ) -> int:
+        """Take frames from ``first`` up to one that changes something; return how many."""
+        utterance = self._utterance
+        # One that may yet be refused goes frame by frame: a block says how things stood then.
+        is_steady = utterance is None or utterance.is_confirmed
+        following = decisions[first:] if is_steady else decisions[first : first + 1]
+        taken, transitions = self._endpointer.push(following)
+        heard = frames[first : first + taken]
+        if utterance is None:
+            self._remember(heard)
+        else:
+            hops += self._cut(utterance, heard.reshape(-1))
+        self._frames += taken
+        for transition in transitions:
+            hops += self._follow(transition)
+        return taken
+
+    def _remember(self, frames: FloatArray) -> None:
+        """Keep the frames that an utterance may be found to have begun with."""
+        recent = self._recent
+        kept = frames[-len(recent) :]
+        first = (self._frames + len(frames) - len(kept)) % len(recent)
+        room = len(recent) - first
+        recent[first : first + len(kept)] = kept[:room]
+        if len(kept) > room:
+            recent[: len(kept) - room] = kept[room:]
 
     def close(self, reason: EndReason) -> list[Hop]:
         """End the running utterance now, if there is one."""
@@ -111,25 +137,25 @@ class Segmenter:
         heard = self._frames - opened.start_frame
         if not heard:
             return [started]
-        numbers = np.arange(self._frames - heard + 1, self._frames + 1)
+        numbers = np.arange(opened.start_frame, self._frames)
         backlog = self._recent[numbers % len(self._recent)]
         return [started, *self._cut(utterance, backlog.reshape(-1))]
 
-    def _cut(self, utterance: _Utterance, samples: FloatArray) -> Sequence[Hop]:
-        windows = utterance.cutter.push(samples)
-        if not windows:
-            return _NONE
+    def _cut(self, utterance: _Utterance, samples: FloatArray) -> list[Hop]:
         hops: list[Hop] = []
-        for window in windows:
+        for window in utterance.cutter.push(samples):
             utterance.cut_sample += self._shape.advance
-            utterance.voicing.push(window[1:])
+            if not utterance.is_confirmed:
+                utterance.voicing.push(window[1:])
+                speech_frames = self._endpointer.speech_frames
+                utterance.is_confirmed = self._refusal(utterance, speech_frames) is None
             hops.append(
                 SpeechBlock(
                     utterance.utterance_id,
                     self._channel,
                     utterance.start_sample,
                     utterance.cut_sample,
-                    self._refusal(utterance, self._endpointer.speech_frames) is None,
+                    utterance.is_confirmed,
                     window,
                 )
             )

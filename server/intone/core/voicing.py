@@ -20,6 +20,7 @@ _HOP = _HOP_MS * _RATE_HZ // 1_000
 _MIN_LAG = _RATE_HZ // 400
 _MAX_LAG = _RATE_HZ // 70
 _FFT = 256
+_WITHIN = np.arange(_WINDOW)
 _PEAK = 0.7
 """NCCF over which a window counts as periodic."""
 _LONGER_EVERY_MS = 3_000
@@ -29,28 +30,32 @@ def periodic_windows(samples: FloatArray) -> list[bool]:
     """Say of each 20 ms hop of float32 ``samples`` (n,), at 16 kHz, whether it is periodic."""
     whole = samples.shape[0] - samples.shape[0] % _DECIMATION
     # A mean of four is low-pass enough: what aliases lies over 2 kHz, above any pitch.
-    slow = samples[:whole].reshape(-1, _DECIMATION).mean(axis=1, dtype=np.float64)
+    fours = samples[:whole].reshape(-1, _DECIMATION).T.astype(np.float64)
+    slow = (fours[0] + fours[1] + fours[2] + fours[3]) / _DECIMATION
     count = (slow.shape[0] - _WINDOW) // _HOP + 1
     if count <= 0:
         return []
-    windows = np.lib.stride_tricks.sliding_window_view(slow, _WINDOW)[::_HOP]
+    starts = np.arange(0, count * _HOP, _HOP)
+    windows = slow[starts[:, np.newaxis] + _WITHIN]
     windows = windows - windows.mean(axis=1, keepdims=True)
     correlation = _nccf(windows)
     inner = correlation[:, 1:-1]
     # A true peak, not the shoulder of lag 0 that every low-pitched rumble has.
     is_peak = (inner >= correlation[:, :-2]) & (inner >= correlation[:, 2:])
-    return [bool(hit) for hit in np.any(is_peak & (inner > _PEAK), axis=1)]
+    hits: list[bool] = np.any(is_peak & (inner > _PEAK), axis=1).tolist()
+    return hits
 
 
 def _nccf(windows: np.ndarray) -> np.ndarray:
     """Return (windows, lags) of correlation in [-1, 1] at lags _MIN_LAG - 1 … _MAX_LAG + 1."""
-    lags = np.arange(_MIN_LAG - 1, _MAX_LAG + 2)
+    first, last = _MIN_LAG - 1, _MAX_LAG + 1
     spectrum = np.fft.rfft(windows, _FFT, axis=1)
-    products = np.fft.irfft(np.abs(spectrum) ** 2, _FFT, axis=1)[:, lags]
+    power = spectrum.real**2 + spectrum.imag**2
+    products = np.fft.irfft(power, _FFT, axis=1)[:, first : last + 1]
     energy = np.cumsum(windows**2, axis=1)
     total = energy[:, -1:]
-    head = energy[:, _WINDOW - 1 - lags]
-    tail = total - energy[:, lags - 1]
+    head = energy[:, _WINDOW - 1 - last : _WINDOW - first][:, ::-1]
+    tail = total - energy[:, first - 1 : last]
     # The added term (1e-8 of full scale squared) keeps near-silence from correlating.
     similarity: NDArray[np.float64] = products / np.sqrt(head * tail + (1e-8 * _WINDOW) ** 2)
     return similarity

@@ -53,6 +53,8 @@ class Engine:
         observer: EngineObserver,
     ) -> None:
         self._recogniser = recogniser
+        self.block_samples = recogniser.card.shape.advance
+        """Samples by which one block advances an utterance."""
         self._settings = settings
         self._post = post
         self._call_later = call_later
@@ -109,11 +111,6 @@ class Engine:
     def answers_at_end(self) -> bool:
         """Whether the model answers once, when asked by :meth:`finish`."""
         return self._recogniser.card.answers_at_end
-
-    @property
-    def block_samples(self) -> int:
-        """Samples by which one block advances an utterance."""
-        return self._recogniser.card.shape.advance
 
     def submit(self, ticket: Ticket, window: FloatArray) -> None:
         """Queue the utterance's next block, float32 (card.shape.window,)."""

@@ -130,9 +130,11 @@ class StreamSession:
                 message = await self._socket.next_message(watch.frame)
                 watch.message()
                 self._take(message)
-                watch.is_reading = False
-                await self._make_room()
-                watch.is_reading = True
+                pause_s = self._pacer.take(time.monotonic())
+                if pause_s or self._is_behind:
+                    watch.is_reading = False
+                    await self._make_room(pause_s)
+                    watch.is_reading = True
         except ClientGone:
             self._end(VANISHED)
         except IntoneError as error:
@@ -163,15 +165,19 @@ class StreamSession:
                 raise
             self._conversation.refuse(error)
 
-    async def _make_room(self) -> None:
+    @property
+    def _is_behind(self) -> bool:
+        return self._outbox.is_crowded or self._conversation.lag_ms > self._most_ms
+
+    async def _make_room(self, pause_s: float) -> None:
         """Read no further while answers wait, or as much audio as a client may send at once.
 
-        Nor when too many messages came: each costs, however short, and takes its neighbours' time.
+        Nor for ``pause_s``, because too many messages came: each costs, however short, and takes
+        its neighbours' time.
 
         Messages that are here already come without a pause, so that a client which reads
         well would fill the outbox before its writer had a turn.
         """
-        pause_s = self._pacer.take(time.monotonic())
         if pause_s:
             self._slowed.inc()
             await asyncio.sleep(pause_s)

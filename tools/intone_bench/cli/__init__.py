@@ -8,6 +8,7 @@ import click
 
 from intone_bench.cli.compare import compare_command
 from intone_bench.cli.load import load
+from intone_bench.cli.neighbours import neighbours
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,7 +16,7 @@ def commands() -> None:
     """Measure intone under load, and beside its peers."""
 
 
-for _command in (load, compare_command):
+for _command in (load, compare_command, neighbours):
     commands.add_command(_command)
 
 

@@ -54,8 +54,7 @@ def _detect(audio: Audio) -> None:
     for track in audio.tracks:
         detector = webrtc(EndpointerSettings())
         whole = track.shape[0] - track.shape[0] % FRAME_SAMPLES
-        for frame in track[:whole].reshape(-1, FRAME_SAMPLES):
-            detector.is_speech(frame)
+        detector.detect(track[:whole].reshape(-1, FRAME_SAMPLES))
 
 
 def _extract(extract: Extract, windows: FloatArray, size: int) -> None:

@@ -76,9 +76,13 @@ class Ears:
     def hear(self, data: bytes) -> list[tuple[int, int, FloatArray]]:
         """Return start and end sample, and audio, of each utterance that ends in ``data``."""
         ended = []
-        for frame in np.frombuffer(data, "<i2").reshape(-1, FRAME_SAMPLES):
-            self._frames.append(frame)
-            for transition in self._endpointer.push(self._detector.is_speech(frame)):
+        frames = np.frombuffer(data, "<i2").reshape(-1, FRAME_SAMPLES)
+        self._frames.extend(frames)
+        decisions = self._detector.detect(frames)
+        while decisions:
+            taken, transitions = self._endpointer.push(decisions)
+            decisions = decisions[taken:]
+            for transition in transitions:
                 if isinstance(transition, Opened):
                     self._start_frame = transition.start_frame
                 else:

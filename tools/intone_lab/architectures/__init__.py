@@ -7,6 +7,7 @@ command line can list the names at once.
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,6 +166,18 @@ _ALL = (
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType({one.name: one for one in _ALL})
 """Every architecture, by the name its model ships under."""
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Write ``model`` to ``path`` (``….keras``), whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name("partial-" + path.name)
+    with warnings.catch_warnings():
+        # Keras 3.15 and TensorFlow 2.21, the newest, hand numpy 2 each variable by an __array__
+        # of numpy 1's shape; Keras does so inside, where nothing of ours can convert before it.
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        model.save(partial)
+    partial.replace(path)
 
 
 def load_model(path: Path) -> keras.Model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intone_lab.cli.bar import can_be_drawn
 from intone_lab.cli.data import FOLDER, find, table_option
 
 if TYPE_CHECKING:
@@ -40,16 +42,15 @@ def corpora(
     from intone_lab.census import count
     from intone_lab.health import examine
 
-    bar = Console(stderr=True)
     health = examine(
         survey,
         lambda results, total: track(
             results,
             "listening",
             total,
-            console=bar,
+            console=Console(stderr=True),
             transient=True,
-            disable=not bar.is_terminal,
+            disable=not can_be_drawn(),
         ),
     )
     counted = count(survey.clips, health.sounds)
@@ -57,7 +58,7 @@ def corpora(
         click.echo(json.dumps(_as_json(counted, health.findings), indent=2))
     else:
         # Wide enough for the table where there is no terminal to ask.
-        console = Console(width=None if bar.is_terminal else 140)
+        console = Console(width=None if sys.stdout.isatty() else 140)
         _show(console, counted, health.findings, None if show_all else SHOWN)
     if strict and health.findings:
         raise click.exceptions.Exit(1)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intone_lab.cli.bar import can_be_drawn
+
 if TYPE_CHECKING:
     from intone_lab.corpora import Clip, Survey
 
@@ -52,7 +54,6 @@ def usable_clips(root: Path | None, tables: Sequence[Path], runs: Path | None) -
     from intone_lab.readable import part_readable
 
     log_skipped(survey.skipped)
-    bar = Console(stderr=True)
     clips, unreadable = part_readable(
         survey.clips,
         None if runs is None else runs / "readable.json",
@@ -60,9 +61,9 @@ def usable_clips(root: Path | None, tables: Sequence[Path], runs: Path | None) -
             results,
             "reading the clips",
             total,
-            console=bar,
+            console=Console(stderr=True),
             transient=True,
-            disable=not bar.is_terminal,
+            disable=not can_be_drawn(),
         ),
     )
     for finding in unreadable:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intone_lab.catalogue import CORPORA
+from intone_lab.cli.bar import can_be_drawn
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -65,7 +66,6 @@ def _download(source: Source, folder: Path) -> Fetched:
     except ModuleNotFoundError as error:
         raise click.ClickException(f"no {error.name}: pip install 'intone[lab]'") from error
 
-    console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -73,9 +73,9 @@ def _download(source: Source, folder: Path) -> Fetched:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[files]}"),
-        console=console,
+        console=Console(stderr=True),
         transient=True,
-        disable=not console.is_terminal,
+        disable=not can_be_drawn(),
     )
     with bar:
         return fetch(source, folder, _Shown(bar, source))

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from intone.types import FloatArray
-from intone_lab.architectures import Architecture, load_model
+from intone_lab.architectures import Architecture, load_model, save_model
 from intone_lab.augment import augment
 from intone_lab.catalogue import GENDERS
 from intone_lab.protocols.features import LONGEST_FRAMES
@@ -97,11 +97,8 @@ def _progress_file(kept: Path) -> Path:
 
 def _keep(model: keras.Model, kept: Path, epochs: int) -> None:
     # Weights and count cannot be replaced at once: without the count, the run starts anew.
-    kept.parent.mkdir(parents=True, exist_ok=True)
     _progress_file(kept).unlink(missing_ok=True)
-    partial = kept.with_name("partial-" + kept.name)
-    model.save(partial)
-    partial.replace(kept)
+    save_model(model, kept)
     _progress_file(kept).write_text(str(epochs))
 
 

@@ -53,7 +53,7 @@ class Literature:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How every network of a protocol is trained; nothing is chosen on the test side."""
+    """How every network of a protocol is trained."""
 
     epochs: int
     batch_clips: int = 64

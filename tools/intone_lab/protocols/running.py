@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from intone.types import FloatArray
-from intone_lab.architectures import ARCHITECTURES
+from intone_lab.architectures import ARCHITECTURES, save_model
 from intone_lab.catalogue import GENDERS
 from intone_lab.corpora import Clip
 from intone_lab.protocols.features import prepare, settings_of
@@ -126,7 +126,7 @@ def _trained_and_scored(plan: Plan, name: str, division: Division) -> Outcome:
     content = architecture.to_tflite(fitted.model, quantised=True)
     stem = plan.folder / f"{name}-{division.name}"
     stem.with_suffix(".int8.tflite").write_bytes(content)
-    fitted.model.save(stem.with_suffix(".keras"))
+    save_model(fitted.model, stem.with_suffix(".keras"))
     fitting.forget(under_way)
     rows = [features[take] for take in division.test]
     return Outcome(
