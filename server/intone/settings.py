@@ -72,7 +72,7 @@ class EndpointerSettings:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """How the blocks of all live utterances share the model."""
+    """How what all live sessions say shares a core and the model."""
 
     max_batch: int = 64
     """Blocks in one model call: past 64 a block costs no less, only later (two cores measured)."""
@@ -82,6 +82,9 @@ class EngineSettings:
     own_thread_ms: float = 10.0
     """A model whose largest step takes longer when it is loaded, or that answers at the end, gets
     a thread. Others run on the server's own, between messages: a thread would wait for it."""
+    longest_round_ms: float = 20.0
+    """How long messages may gather, to be read together, while the server's thread is busy for
+    70 % of the time or more; less in proportion down to 35 %, and not at all below. 0 is never."""
     interim_backlog_s: float = 0.5
     """An interim later than this is dropped: the engine has results to catch up with."""
     refuse_backlog_s: float = 1.5
@@ -93,6 +96,7 @@ class EngineSettings:
         _check_between("max_batch", self.max_batch, 1, 1_024)
         _check_between("max_wait_ms", self.max_wait_ms, 0.0, 1_000.0)
         _check_between("own_thread_ms", self.own_thread_ms, 0.0, 1_000.0)
+        _check_between("longest_round_ms", self.longest_round_ms, 0.0, 1_000.0)
         _check(
             0 < self.interim_backlog_s <= self.refuse_backlog_s <= self.discard_backlog_s,
             "backlogs must grow: interim_backlog_s <= refuse_backlog_s <= discard_backlog_s",

@@ -133,6 +133,12 @@ class Engine:
         self._drop(ticket)
         self._consider()
 
+    def hurry(self) -> bool:
+        """Wait for no further company; say whether the owner's thread has a batch to do."""
+        if self._ready and not self._is_busy and not self._is_stopped:
+            self._send()
+        return self._is_busy and self._worker.is_owner
+
     @property
     def backlog_s(self) -> float:
         """How far behind live the engine is: the age of the oldest waiting block.

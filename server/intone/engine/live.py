@@ -111,10 +111,10 @@ class LiveSession:
         """Whether everything that was heard has been told."""
         return not self._queue
 
-    def feed(self, data: bytes) -> None:
-        """Take any number of bytes."""
+    def feed(self, data: bytes, arrived_s: float | None = None) -> None:
+        """Take any number of bytes, which came at ``arrived_s``, or now."""
         self.received_bytes += len(data)
-        self._follow(self._front_end.feed(data))
+        self._follow(self._front_end.feed(data), arrived_s)
 
     def flush(self) -> None:
         """End the running utterances now; the stream goes on."""
@@ -142,8 +142,9 @@ class LiveSession:
 
     # --- hops in -----------------------------------------------------------------------
 
-    def _follow(self, hops: list[Hop]) -> None:
-        arrived_s = time.monotonic()
+    def _follow(self, hops: list[Hop], arrived_s: float | None = None) -> None:
+        if arrived_s is None:
+            arrived_s = time.monotonic()
         for hop in hops:
             if isinstance(hop, SpeechStarted):
                 self._open(hop)

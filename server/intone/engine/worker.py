@@ -17,6 +17,9 @@ Job = Callable[[], Callable[[], None]]
 class Worker(Protocol):
     """Does one job after the other, in order, and gives back what came of each."""
 
+    is_owner: bool
+    """Whether it is the owner's own thread that does them."""
+
     def start(self) -> None:
         """Be ready for jobs."""
         ...
@@ -36,6 +39,8 @@ class OwnWorker:
     A thread beside a busy one gets the interpreter lock late, every time that it has let it
     go: a job of many short numpy calls then takes ten times as long. Here none is shared.
     """
+
+    is_owner = True
 
     def __init__(self, post: Post) -> None:
         self._post = post
@@ -57,6 +62,8 @@ class OwnWorker:
 
 class ThreadWorker:
     """Jobs run on a thread: long ones, that the owner must not wait for."""
+
+    is_owner = False
 
     def __init__(self, name: str, post: Post) -> None:
         self._post = post

@@ -52,6 +52,7 @@ class Conversation:
         self._on_progress = on_progress
         self._on_fault = on_fault
         self._unheard: list[bytes] = []
+        self._unheard_since_s = 0.0
         self._uncounted_s = 0.0
         self._limits = limits
         self._received_s = server.metrics.audio_received.labels(protocol)
@@ -193,10 +194,11 @@ class Conversation:
             fields = ", ".join(sorted(self._negotiation.refused))
             raise NotConfigured(f"audio needs a session.update that sets {fields} right")
         self._check_frame(data, audio)
-        duration_s = len(data) / audio.bytes_per_second
-        self._rate.take(duration_s, time.monotonic())
+        duration_s, now_s = len(data) / audio.bytes_per_second, time.monotonic()
+        self._rate.take(duration_s, now_s)
         self._uncounted_s += duration_s
         if not self._unheard:
+            self._unheard_since_s = now_s
             self._server.rounds.join(self._hear)
         self._unheard.append(data)
 
@@ -211,7 +213,7 @@ class Conversation:
         try:
             if self._live is None:
                 self._live = self._new_live(self.config)
-            self._live.feed(data)
+            self._live.feed(data, self._unheard_since_s)
         except Exception:  # it must not reach the round's other sessions
             log.exception("session failed", extra={"session_id": self._session_id})
             self.abandon(DiscardReason.FAILED)

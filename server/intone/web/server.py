@@ -22,7 +22,7 @@ from intone.models import ModelStore
 from intone.settings import ServerSettings, SessionSettings
 from intone.types import Event
 from intone.web.metrics import Metrics
-from intone.web.rounds import Rounds
+from intone.web.rounds import Pace, Rounds
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,11 @@ class Server:
         """Uploads look at it between pieces: a thread cannot be cancelled."""
         self._sinks: list[tuple[str, Sink]] = []
         self._engines: dict[str, Engine] = {}
-        self.rounds = Rounds(lambda hear: asyncio.get_running_loop().call_soon(hear))
+        self.rounds = Rounds(
+            lambda run: asyncio.get_running_loop().call_soon(run),
+            self._hurry,
+            Pace(settings.engine.longest_round_ms / 1_000),
+        )
         self._open_sessions = 0
         self._open_uploads = 0
         self._left = asyncio.Event()
@@ -90,6 +94,10 @@ class Server:
         engine.start()
         self.metrics.watch_lag(name, lambda: engine.backlog_s)
         return engine
+
+    def _hurry(self) -> bool:
+        # Each of them: not only up to the first that has something to do.
+        return sum(engine.hurry() for engine in self._engines.values()) > 0
 
     async def drain(self) -> None:
         """Take no more, and end every session in good order within ``drain_s``; once only."""
