@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 from lab_clips import make_clips
 
-from intone_lab.folds import FOLDS, at_random, by_speaker
+from intone_lab.folds import FOLDS, at_random, by_speaker, compared_corpus, fold_count
 
 CLIPS = [
     *make_clips("ravdess", women=10, men=10),
@@ -45,3 +45,18 @@ def test_a_random_split_has_the_same_voices_on_both_sides_and_all_emotions():
     assert {clip.speaker for clip in split.test} & {clip.speaker for clip in split.train}
     assert set(Counter(clip.emotion for clip in split.test).values()) == {4}
     assert not set(split.train) & set(split.test)
+
+
+@pytest.mark.parametrize(("women", "folds"), [(1, 0), (2, 2), (4, 4), (6, FOLDS)])
+def test_few_speakers_make_few_folds_and_none_is_empty(women, folds):
+    clips = [*make_clips("mine", women, 0), *make_clips("other", 1, 0), *make_clips("tess", 2, 0)]
+    assert fold_count(clips, TESS) == folds
+    splits = by_speaker(clips, 1, TESS)
+    assert len(splits) == folds
+    assert all(split.test and split.train for split in splits)
+
+
+def test_the_largest_corpus_is_split_at_random_where_there_is_no_ravdess():
+    assert compared_corpus(CLIPS, TESS) == "ravdess"
+    assert compared_corpus(make_clips("a", 2, 0) + make_clips("b", 2, 1)) == "b"
+    assert compared_corpus(make_clips("a", 2, 0) + make_clips("tess", 2, 0, takes=9), TESS) == "a"

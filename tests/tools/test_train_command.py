@@ -20,9 +20,9 @@ if shutil.which("espeak-ng") is None:
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory) -> Path:
-    """Ten synthetic actors in eight emotions, named as RAVDESS names them."""
+    """Three synthetic actors in eight emotions, named as RAVDESS names them: three folds."""
     root = tmp_path_factory.mktemp("corpora")
-    speak_corpus(root, actors=10)
+    speak_corpus(root, actors=3)
     (root / "Actor_01" / "03-01-01-01-02-01-01.wav").write_bytes(b"no sound")
     return root
 
@@ -47,7 +47,7 @@ def test_a_folder_of_speech_becomes_a_model_that_is_served(corpora, tmp_path):
     model.new_recogniser()
     protocols = {(row.corpus, row.protocol) for row in model.card.accuracy}
     assert len(protocols) == 2
-    assert [row.clips for row in model.card.training] == [80]
+    assert [row.clips for row in model.card.training] == [24]
     report = (tmp_path / "tiny" / "report.md").read_text()
     assert "largest gap in probability" in report
     assert (tmp_path / "tiny" / "confusion-ravdess.png").stat().st_size > 10_000
@@ -68,17 +68,54 @@ def test_a_folder_without_speech_is_refused_in_a_sentence(tmp_path):
     assert done.stderr.startswith("Error: no clips")
 
 
-def test_own_recordings_are_taken_and_what_cannot_be_trained_on_is_refused(tmp_path):
-    speak(tmp_path / "a.wav", pitch=50, speed=150)
-    table = tmp_path / "mine.csv"
-    rows = "path,emotion,gender,speaker\na.wav,happy,female,Ann\n"
-    table.write_text(rows, encoding="utf-8")
-    alone = run_train(tmp_path, "--table", table)
-    assert alone.returncode == 1
-    assert alone.stdout == "1 clips of mine\n"
-    assert "there is no clip of ravdess" in alone.stderr
-    table.write_text(rows.replace("happy", "merry"), encoding="utf-8")
-    wrong = run_train(tmp_path, "--table", table)
-    assert wrong.returncode == 1
-    assert "line 2, column emotion: 'merry'" in wrong.stderr
+HEADER = "path,emotion,gender,speaker"
+
+
+def test_own_recordings_alone_become_a_model_with_as_many_folds_as_speakers(tmp_path):
+    """Of so few clips that there is no random split."""
+    rows = [HEADER]
+    for pitch, speaker in enumerate(("Ann", "Bea")):
+        for speed, emotion in enumerate(("happy", "sad")):
+            name = f"{speaker}-{speed}.wav"
+            speak(tmp_path / name, pitch=20 + 30 * pitch, speed=120 + 20 * speed)
+            # Nobody says who is a woman.
+            rows.append(f"{name},{emotion},,{speaker}")
+    (tmp_path / "mine.csv").write_text("\n".join(rows), encoding="utf-8")
+    done = run_train(
+        tmp_path, "--table", tmp_path / "mine.csv", "--architecture", "cnn", "--epochs", "1"
+    )
+    assert done.returncode == 0, done.stderr
+    card = load_model(tmp_path / "tiny").card
+    assert [(row.corpus, row.speakers, row.clips) for row in card.training] == [("mine", 2, 4)]
+    told = {(row.corpus, row.protocol, row.task, row.metric) for row in card.accuracy}
+    folds = ("mine", "2 folds by speaker", "emotion")
+    assert told == {(*folds, metric) for metric in ("uar", "accuracy", "ece")}
+    assert (card.gender_calibration.temperature, card.gender_calibration.threshold) == (1.0, 0.0)
+    report = (tmp_path / "tiny" / "report.md").read_text()
+    assert "2 folds by speaker: voices never heard" in report
+    assert "where settings were chosen" not in report
+
+
+@pytest.mark.parametrize(
+    ("clips", "reason"),
+    [
+        (["merry,female,Ann"], "line 2, column emotion: 'merry'"),
+        ([",female,Ann"], "two emotions are needed at least, and there are none"),
+        (["sad,female,Ann", "sad,female,Bea"], "and all that there are, are sad"),
+        (["sad,female,Ann", "happy,female,Ann"], "two speakers of one corpus are needed at least"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused_before_anything_is_trained(tmp_path, clips, reason):
+    rows = [HEADER]
+    for index, labels in enumerate(clips):
+        speak(tmp_path / f"{index}.wav", pitch=50, speed=150)
+        rows.append(f"{index}.wav,{labels}")
+    (tmp_path / "mine.csv").write_text("\n".join(rows), encoding="utf-8")
+    done = run_train(tmp_path, "--table", tmp_path / "mine.csv")
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert not (tmp_path / "tiny").exists()
+
+
+def test_without_any_speech_the_command_says_what_it_wants(tmp_path):
     assert run_train(tmp_path).returncode == 2

@@ -76,10 +76,11 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Of each of the model's features, which it normalises by."""
         self._order: list[Clip] = []
         self._count = sum(self._draws().values())
+        self._size = min(settings.size, self._count)
         self.on_epoch_end()
 
     def __len__(self) -> int:
-        return self._count // self._settings.size
+        return self._count // self._size
 
     def on_epoch_end(self) -> None:
         """Draw the clips of the next epoch."""
@@ -93,8 +94,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._order = [order[i] for i in self._rng.permutation(len(order))]
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        size = self._settings.size
-        clips = self._order[index * size : (index + 1) * size]
+        clips = self._order[index * self._size : (index + 1) * self._size]
         crops = [self._crop(self._pick(clip)) for clip in clips]
         features = np.empty((len(clips), self._settings.frames, FEATURES.width), np.float32)
         features[:] = self._padding

@@ -169,7 +169,8 @@ def _save(folder: Path, examples: Sequence[Example]) -> None:
     partial.mkdir(parents=True, exist_ok=True)
     np.save(partial / "counts.npy", [len(example.utterances) for example in examples])
     np.save(partial / "lengths.npy", [len(utterance) for utterance in utterances])
-    np.save(partial / "features.npy", np.concatenate(utterances))
+    nothing = np.zeros((0, FEATURES.coefficients), np.float32)
+    np.save(partial / "features.npy", np.concatenate([nothing, *utterances]))
     partial.replace(folder)
 
 

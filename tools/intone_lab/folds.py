@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ import numpy as np
 from intone_lab.corpora import Clip
 
 FOLDS = 5
+
+ALWAYS_TRAIN = frozenset({"tess"})
+"""Two speakers, both women: there is no fold of TESS without half of its voices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +28,39 @@ class Split:
 def by_speaker(
     clips: Sequence[Clip], seed: int, always_train: frozenset[str] = frozenset()
 ) -> list[Split]:
-    """Return :data:`FOLDS` splits in which no speaker stands on both sides.
+    """Return :func:`fold_count` splits in which no speaker stands on both sides.
 
     Each corpus's speakers are dealt out in turn, women and men apart, so that each fold
     holds its share of every corpus and of both sexes. The corpora in ``always_train`` are
     never held out (two speakers of one sex cannot be folded).
     """
-    fold_of = _deal(clips, seed, always_train)
+    folds = fold_count(clips, always_train)
+    if not folds:
+        return []
+    fold_of = _deal(clips, seed, always_train, folds)
     return [
         Split(
             f"fold{fold + 1}",
             tuple(clip for clip in clips if fold_of.get(clip.speaker) != fold),
             tuple(clip for clip in clips if fold_of.get(clip.speaker) == fold),
         )
-        for fold in range(FOLDS)
+        for fold in range(folds)
     ]
 
 
-def _deal(clips: Sequence[Clip], seed: int, always_train: frozenset[str]) -> dict[str, int]:
+def fold_count(clips: Sequence[Clip], always_train: frozenset[str] = frozenset()) -> int:
+    """Return how many folds there can be: :data:`FOLDS`, or one a speaker if those are fewer.
+
+    The corpus of most speakers decides, so that no fold is empty. 0 if nobody can be held out.
+    """
+    speakers = {(clip.corpus, clip.speaker) for clip in clips if clip.corpus not in always_train}
+    most = max(Counter(corpus for corpus, _ in speakers).values(), default=0)
+    return min(FOLDS, most) if most > 1 else 0
+
+
+def _deal(
+    clips: Sequence[Clip], seed: int, always_train: frozenset[str], folds: int
+) -> dict[str, int]:
     fold_of: dict[str, int] = {}
     corpora = sorted({clip.corpus for clip in clips} - always_train)
     for corpus in corpora:
@@ -54,7 +73,7 @@ def _deal(clips: Sequence[Clip], seed: int, always_train: frozenset[str]) -> dic
                 {c.speaker for c in clips if c.corpus == corpus and c.gender == gender}
             )
             for speaker in rng.permutation(speakers):
-                fold_of[str(speaker)] = turn % FOLDS
+                fold_of[str(speaker)] = turn % folds
                 turn += 1
     return fold_of
 
@@ -76,3 +95,23 @@ def at_random(clips: Sequence[Clip], corpus: str, seed: int, test_share: float =
         tuple(clip for clip in clips if clip not in held_out),
         tuple(clip for clip in clips if clip in held_out),
     )
+
+
+def compared_corpus(clips: Sequence[Clip], always_train: frozenset[str] = frozenset()) -> str:
+    """Return the corpus that is split at random, too: RAVDESS, as papers do, or the largest."""
+    counts = Counter(clip.corpus for clip in clips if clip.corpus not in always_train)
+    return "ravdess" if counts["ravdess"] else min(counts, key=lambda name: (-counts[name], name))
+
+
+def why_not(clips: Sequence[Clip], always_train: frozenset[str] = frozenset()) -> str | None:
+    """Say why there is nothing to train or to measure by; None where there is."""
+    emotions = {clip.emotion for clip in clips}
+    if len(emotions) < 2:
+        there = f"all that there are, are {next(iter(emotions))}" if emotions else "there are none"
+        return f"clips of two emotions are needed at least, and {there}"
+    if not fold_count(clips, always_train):
+        return (
+            "two speakers of one corpus are needed at least, of whom one can be held out"
+            " (TESS's two never are): nobody would know how good the model is"
+        )
+    return None

@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +15,11 @@ import keras
 
 from intone_lab.architectures import ARCHITECTURES, load_model, save_model
 from intone_lab.copies import COPIES
-from intone_lab.corpora import Clip
-from intone_lab.dataset import prepare
-from intone_lab.folds import Split, at_random, by_speaker
+from intone_lab.corpora import Clip, CorpusError
+from intone_lab.dataset import Example, prepare
+from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
 from intone_lab.run_record import FINAL
 from intone_lab.training import TrainSettings, train
-
-ALWAYS_TRAIN = frozenset({"tess"})
-"""Two speakers, both women: there is no fold of TESS without half of its voices."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +34,18 @@ class Trained:
 
 
 def splits(clips: Sequence[Clip], settings: TrainSettings) -> list[Split]:
-    """Return every split of a complete run: the folds, the random one, and the final one."""
+    """Return every split of a complete run: the folds, the random one, and the final one.
+
+    Of very few clips there is no random one.
+    """
     emotions = ARCHITECTURES[settings.architecture].emotions
     labelled = [clip for clip in clips if clip.emotion in emotions]
     own = [clip for clip in labelled if clip.corpus in settings.corpora]
     strangers = [clip for clip in labelled if clip.corpus not in settings.corpora]
+    random = at_random(own, compared_corpus(own, ALWAYS_TRAIN), settings.seed)
     return [
         *by_speaker(own, settings.seed, ALWAYS_TRAIN),
-        at_random(own, "ravdess", settings.seed),
+        *([random] if random.test else []),
         Split(FINAL, tuple(own), tuple(strangers)),
     ]
 
@@ -63,13 +64,34 @@ def train_all(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps(settings.as_row(), indent=2, default=str))
     # Once, before the processes that read it from there.
-    prepare(clips, COPIES, runs / "heard")
+    examples = prepare(clips, COPIES, runs / "heard")
     every_split = splits(clips, settings)
-    # Fresh processes: TensorFlow does not survive a fork, and each gets one thread.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        work = [pool.submit(_train_one, clips, runs, settings, split) for split in every_split]
+    _check_heard(examples, every_split)
+    with ThreadPoolExecutor(jobs) as pool:
+        work = [pool.submit(_train_alone, clips, runs, settings, split) for split in every_split]
         return [job.result() for job in work]
+
+
+def _train_alone(
+    clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split
+) -> Trained:
+    """Train in a fresh process: TensorFlow does not survive a fork, nor give memory back.
+
+    A pool a split, since ``max_tasks_per_child`` is not in Python 3.10.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_train_one, clips, runs, settings, split).result()
+
+
+def _check_heard(examples: Sequence[Example], every_split: Sequence[Split]) -> None:
+    """Raise :class:`CorpusError` if a split would be trained on silence."""
+    audible = {example.clip for example in examples if example.longest is not None}
+    for split in every_split:
+        if audible.isdisjoint(split.train):
+            held_out = ", ".join(sorted({clip.speaker for clip in split.test}))
+            besides = f" besides those of {held_out}" if held_out else ""
+            raise CorpusError(f"no speech was heard in any clip{besides}")
 
 
 def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split) -> Trained:

@@ -23,6 +23,11 @@ class Protocol(str, Enum):
     STRANGE_SPEAKERS = "speakers never trained on, of a corpus that was"
 
 
+def in_words(protocol: Protocol, folds: int) -> str:
+    """Return a card's words for ``protocol``: few speakers make fewer folds than five."""
+    return f"{folds} folds by speaker" if protocol is Protocol.BY_SPEAKER else protocol.value
+
+
 STRANGERS = (Protocol.STRANGE_CORPUS, Protocol.STRANGE_SPEAKERS)
 
 
@@ -56,6 +61,10 @@ class Study:
     def conditions(self) -> tuple[str, ...]:
         """Names, in the order in which they were measured."""
         return tuple(dict.fromkeys(part.condition for part in self.parts))
+
+    def words(self, protocol: Protocol) -> str:
+        """Return who was in training and who was listened to, with how many folds there were."""
+        return in_words(protocol, len(self.folds()))
 
     def folds(self, condition: str = CLEAN.name) -> list[Part]:
         """Return the int8 parts by speaker, a fold each."""

@@ -15,7 +15,7 @@ from intone_lab.study import Protocol
 
 ASIDE_CONDITIONS = ("telephone", "white 10 dB", "babble 10 dB")
 TITLES = {
-    Protocol.BY_SPEAKER: "5 folds by speaker: voices never heard",
+    Protocol.BY_SPEAKER: "{folds} folds by speaker: voices never heard",
     Protocol.AT_RANDOM: "Random split: the same voices on both sides",
     Protocol.STRANGE_CORPUS: "The shipped file on corpora never trained on",
     Protocol.STRANGE_SPEAKERS: "The shipped file on speakers never trained on",
@@ -35,7 +35,7 @@ def summary(numbers: Numbers) -> str:
         for head, metric in ((Head.EMOTION, "uar"), (Head.GENDER, "accuracy")):
             line = numbers.line(protocol, corpus, head)
             if line is not None:
-                rows.append(_summary_row(line, metric))
+                rows.append(_summary_row(line, metric, numbers.words(protocol)))
     rows += [*_condition_asides(numbers), *_asides(numbers)]
     return section("In short", table(("what", "measured", "95 %, speakers drawn anew"), rows))
 
@@ -48,9 +48,9 @@ def by_protocol(numbers: Numbers, folder: Path) -> list[str]:
         if corpora:
             lines = [numbers.line(protocol, corpus, Head.EMOTION) for corpus in corpora]
             parts = [_corpora_table(numbers, protocol, corpora), _no_row(numbers, protocol)]
-            parts += [_one_corpus(line, folder) for line in lines if line is not None]
+            parts += [_one_corpus(line, numbers, folder) for line in lines if line is not None]
             parts += [_gender_reports(numbers, protocol, corpora)]
-            sections.append(section(title, *parts))
+            sections.append(section(title.format(folds=numbers.folds), *parts))
     return sections
 
 
@@ -74,10 +74,10 @@ def _against(numbers: Numbers, corpus: str, head: Head) -> tuple[str, str, str]:
     return share(int8), share(float32), signed(int8 - float32)
 
 
-def _summary_row(line: HeadFigures, metric: str) -> tuple[str, str, str]:
+def _summary_row(line: HeadFigures, metric: str, words: str) -> tuple[str, str, str]:
     name = f"{len(line.labels)} emotions, UAR" if metric == "uar" else "gender, accuracy"
     ends = getattr(line.intervals, metric) if line.intervals is not None else None
-    what = f"{line.corpus}, {name}; {line.protocol.value}"
+    what = f"{line.corpus}, {name}; {words}"
     return what, share(getattr(line.figures, metric)), between(ends)
 
 
@@ -162,13 +162,13 @@ def _no_row(numbers: Numbers, protocol: Protocol) -> str:
     return f"Always in training, or not in the folder, and so without a row: {names}.\n"
 
 
-def _one_corpus(line: HeadFigures, folder: Path) -> str:
+def _one_corpus(line: HeadFigures, numbers: Numbers, folder: Path) -> str:
     name = f"confusion-{line.corpus}{_SHORT[line.protocol]}.png"
     pictures.draw_confusion(folder / name, line)
     best = max(line.classes, key=lambda row: row.recall)
     worst = min(line.classes, key=lambda row: row.recall)
     alt = (
-        f"Confusion matrix of {line.corpus}, {line.protocol.value}: recalls from "
+        f"Confusion matrix of {line.corpus}, {numbers.words(line.protocol)}: recalls from "
         f"{worst.recall:.2f} ({worst.label}) to {best.recall:.2f} ({best.label}); "
         "the table below gives every count."
     )

@@ -78,9 +78,12 @@ def calibration_corpora(study: Study) -> tuple[str, ...]:
 
 
 def fit(study: Study, head: Head) -> Calibration:
-    """Return the card's calibration, fitted on every fold's held-out speakers."""
-    groups = _groups(study, head)
-    return calibrate.fit(*calibrate.joined(groups), WORTH[head])
+    """Return the card's calibration, fitted on every fold's held-out speakers.
+
+    Where none of them has a label, as own recordings may not say who is a woman, there is none.
+    """
+    logits, truth = calibrate.joined(_groups(study, head))
+    return calibrate.fit(logits, truth, WORTH[head]) if len(truth) else Calibration()
 
 
 def confidences(study: Study) -> tuple[Confidence, ...]:

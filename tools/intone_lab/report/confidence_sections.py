@@ -115,7 +115,7 @@ def _how(numbers: Numbers) -> str:
     corpora = ", ".join(numbers.calibrated_on)
     return (
         f"The card's temperature and threshold are fitted on the held-out speakers of all folds, "
-        f"{corpora}. In the rows by speaker each fold is calibrated by the other four, so that "
+        f"{corpora}. In the rows by speaker each fold is calibrated by the others, so that "
         "no speaker has a part in what he or she is measured by; strange speakers are calibrated "
         f"by the card. {BINS} bins; probabilities are over all the model's labels, and clips in "
         "which nothing was heard are left out.\n"

@@ -60,14 +60,15 @@ def accuracies(study: Study) -> list[Accuracy]:
         if line.condition == CLEAN.name and line.weights is Weights.INT8:
             is_emotion = line.head is Head.EMOTION
             metrics_told = ("uar", "accuracy") if is_emotion else ("accuracy",)
-            rows += [_row(line, metric) for metric in metrics_told]
+            words = study.words(line.protocol)
+            rows += [_row(line, metric, words) for metric in metrics_told]
     answers = by_speaker(study, Head.EMOTION, calibration_corpora(study))
     if answers is not None:
         ece = expected_calibration_error(answers.said, answers.truth)
         rows.append(
             Accuracy(
                 corpus="+".join(calibration_corpora(study)),
-                protocol=Protocol.BY_SPEAKER.value,
+                protocol=study.words(Protocol.BY_SPEAKER),
                 task=Head.EMOTION.value,
                 metric="ece",
                 value=round(ece, 4),
@@ -111,10 +112,10 @@ def figures_of(
     )
 
 
-def _row(line: HeadFigures, metric: str) -> Accuracy:
+def _row(line: HeadFigures, metric: str, words: str) -> Accuracy:
     return Accuracy(
         corpus=line.corpus,
-        protocol=line.protocol.value,
+        protocol=words,
         task=line.head.value,
         metric=metric,
         value=round(getattr(line.figures, metric), 4),

@@ -13,11 +13,12 @@ from intone_lab.benchmark import Speed
 from intone_lab.catalogue import corpus_named
 from intone_lab.conditions import CLEAN
 from intone_lab.evaluation import Head
+from intone_lab.folds import FOLDS
 from intone_lab.report.confidence import Confidence, calibration_corpora, confidences
 from intone_lab.report.figures import HeadFigures, figures_of, head_figures
 from intone_lab.report.seconds import Course, courses
 from intone_lab.run_record import Weights
-from intone_lab.study import Protocol, Study
+from intone_lab.study import Protocol, Study, in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,17 @@ class Numbers:
     missing: int
     """Clips of the run that were not there."""
     unreadable: tuple[str, ...]
+    folds: int = FOLDS
+    """By speaker; a report that does not say has as many as there are at most."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
         """Names, clean first."""
         return tuple(dict.fromkeys(line.condition for line in self.figures))
+
+    def words(self, protocol: Protocol) -> str:
+        """Return a card's words for who was in training and who was listened to."""
+        return in_words(protocol, self.folds)
 
     def corpora(self, *protocols: Protocol) -> tuple[tuple[Protocol, str], ...]:
         """What was measured under ``protocols``, in the report's order."""
@@ -100,6 +107,7 @@ def numbers(study: Study, speeds: Sequence[Speed] = (), not_timed: Sequence[str]
         stream_gap=study.stream_gap,
         missing=study.missing,
         unreadable=tuple(unreadable),
+        folds=len(study.folds()),
     )
 
 
