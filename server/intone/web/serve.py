@@ -12,6 +12,7 @@ from intone.models import ModelStore
 from intone.settings import ServerSettings
 from intone.web import listening
 from intone.web.app import create_app
+from intone.web.collector import sparing_collections
 from intone.web.keys import SERVER
 
 try:
@@ -40,6 +41,7 @@ def run(settings: ServerSettings) -> None:
 
 async def _serve(settings: ServerSettings, store: ModelStore) -> None:
     app = create_app(settings, store)
+    app.cleanup_ctx.append(sparing_collections)
     runner = web.AppRunner(
         app, access_log=None, handle_signals=False, shutdown_timeout=CANCEL_AFTER_S
     )

@@ -66,6 +66,8 @@ class Server:
             self._hurry,
             Pace(settings.engine.longest_round_ms / 1_000),
         )
+        self.ended = 0
+        """Sessions and uploads that came and went."""
         self._open_sessions = 0
         self._open_uploads = 0
         self._left = asyncio.Event()
@@ -118,6 +120,11 @@ class Server:
             await self._left.wait()
 
     @property
+    def is_occupied(self) -> bool:
+        """Whether there is a session or an upload now."""
+        return self._open_places > 0
+
+    @property
     def _open_places(self) -> int:
         return self._open_sessions + self._open_uploads
 
@@ -155,6 +162,7 @@ class Server:
         finally:
             active.dec()
             self._open_sessions -= 1
+            self.ended += 1
             self._left.set()
 
     @contextmanager
@@ -170,6 +178,7 @@ class Server:
             yield
         finally:
             self._open_uploads -= 1
+            self.ended += 1
             self._left.set()
 
     def _refusal(self) -> IntoneError | None:

@@ -18,6 +18,7 @@ from intone.errors import IntoneError
 from intone.models import ModelStore
 from intone.settings import ServerSettings
 from intone.web.app import create_app
+from intone.web.collector import sparing_collections
 from intone.web.keys import SERVER
 from intone.web.serve import CANCEL_AFTER_S
 
@@ -68,6 +69,7 @@ class StreamWorker(_LoopWorker):  # type: ignore[misc,valid-type]  # chosen at r
         store: ModelStore = self.app.store
         app = create_app(settings, store)
         app.cleanup_ctx.append(self._refresh_metrics)
+        app.cleanup_ctx.append(sparing_collections)
         self._runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=CANCEL_AFTER_S
         )
