@@ -26,7 +26,7 @@ ENGINES = {
     "soundfile": "audio_files.py",
     "soxr": "core/resample.py",
     "uvloop": "web/serve.py",
-    "webrtcvad": "core/vad.py",
+    "_webrtcvad": "core/vad.py",
     "websockets": "client/transport.py",
 }
 """Each third-party engine, and the one file that may know of it."""

@@ -42,6 +42,11 @@ class Decoder:
         self._audio = audio
         self._leftover = b""
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether the beginning of a sample is carried."""
+        return bool(self._leftover)
+
     def decode(self, data: bytes) -> FloatArray:
         """Return float32 (ticks, channels) in [-1, 1] of every sample now complete.
 
@@ -57,7 +62,7 @@ class Decoder:
     def _to_float(self, data: memoryview) -> FloatArray:
         encoding = self._audio.encoding
         if encoding is Encoding.S16LE:
-            return np.frombuffer(data, "<i2") * _ONE_STEP
+            return from_int16(np.frombuffer(data, "<i2"))
         if encoding is Encoding.F32LE:
             samples = np.frombuffer(data, "<f4").astype(np.float32)
             return np.clip(np.nan_to_num(samples, nan=0.0), -1.0, 1.0)
@@ -73,6 +78,6 @@ def to_int16(samples: FloatArray) -> NDArray[np.int16]:
     return scaled.astype(np.int16)
 
 
-def back_to_int16(samples: FloatArray) -> NDArray[np.int16]:
-    """Return ``samples`` (any shape) that were decoded from int16 as they were, exactly."""
-    return (samples * _FULL_SCALE).astype(np.int16)
+def from_int16(samples: NDArray[np.int16]) -> FloatArray:
+    """Return int16 ``samples`` (any shape) as float32 in [-1, 1)."""
+    return samples * _ONE_STEP

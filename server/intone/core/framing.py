@@ -9,6 +9,8 @@ from intone.types import FloatArray, to_samples
 
 FRAME_SAMPLES = to_samples(FRAME_MS)
 """Samples of a frame at 16 kHz: 320."""
+FRAME_BYTES = 2 * FRAME_SAMPLES
+"""Of one channel as int16."""
 
 
 class Framer:
@@ -16,6 +18,11 @@ class Framer:
 
     def __init__(self, channels: int) -> None:
         self._leftover = np.zeros((0, channels), np.float32)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the beginning of a frame is carried."""
+        return self._leftover.shape[0] > 0
 
     def push(self, samples: FloatArray) -> FloatArray:
         """Take float32 (n, channels); return (frames, channels, FRAME_SAMPLES), contiguous."""

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from intone.core.blocks import BlockShape
-from intone.core.decode import Decoder, back_to_int16, to_int16
-from intone.core.framing import FRAME_SAMPLES, Framer
+from intone.core.decode import Decoder, from_int16, to_int16
+from intone.core.framing import FRAME_BYTES, FRAME_SAMPLES, Framer
 from intone.core.resample import Resampler
 from intone.core.segmenter import Segmenter
 from intone.core.vad import VoiceDetector
@@ -35,8 +36,7 @@ class FrontEnd:
         shape: BlockShape,
     ) -> None:
         self._decoder = Decoder(audio)
-        came_as_int16 = audio.encoding is Encoding.S16LE and audio.sample_rate_hz == SAMPLE_RATE_HZ
-        self._to_int16 = back_to_int16 if came_as_int16 else to_int16
+        self._is_plain = audio == AudioFormat(Encoding.S16LE, SAMPLE_RATE_HZ, 1)
         self._resampler = Resampler(audio.sample_rate_hz, audio.channels)
         self._framer = Framer(audio.channels)
         ids = itertools.count(1)
@@ -47,7 +47,19 @@ class FrontEnd:
 
     def feed(self, data: bytes) -> list[Hop]:
         """Take any number of bytes; return what they caused."""
+        if self._are_frames(data):
+            int16 = np.frombuffer(data, "<i2").reshape(-1, 1, FRAME_SAMPLES)
+            return self._hear(from_int16(int16), int16)
         return self._advance(self._resampler.push(self._decoder.decode(data)))
+
+    def _are_frames(self, data: bytes) -> bool:
+        """Whether ``data`` is whole frames as they are, as most clients send: a shortcut."""
+        return (
+            self._is_plain
+            and len(data) % FRAME_BYTES == 0
+            and not self._decoder.holds_back
+            and not self._framer.holds_back
+        )
 
     def flush(self) -> list[Hop]:
         """End the running utterances now; the stream goes on."""
@@ -60,21 +72,17 @@ class FrontEnd:
 
     def _advance(self, samples: FloatArray) -> list[Hop]:
         frames = self._framer.push(samples)
-        if not frames.shape[0]:
-            return []
-        frames_int16 = self._to_int16(frames)
-        # A sum of products a frame: what its neighbours are does not change its bits.
-        power = (np.einsum("ncs,ncs->cn", frames, frames) / FRAME_SAMPLES).tolist()
+        return self._hear(frames, to_int16(frames)) if frames.shape[0] else []
+
+    def _hear(self, frames: FloatArray, int16: NDArray[np.int16]) -> list[Hop]:
         if len(self._segmenters) == 1:
-            return self._segmenters[0].push(frames[:, 0], frames_int16[:, 0], power[0])
+            return self._segmenters[0].push(frames[:, 0], int16[:, 0])
         return [
             hop
-            for frame in range(len(frames))
+            for first in range(len(frames))
             for channel, segmenter in enumerate(self._segmenters)
             for hop in segmenter.push(
-                frames[frame : frame + 1, channel],
-                frames_int16[frame : frame + 1, channel],
-                power[channel][frame : frame + 1],
+                frames[first : first + 1, channel], int16[first : first + 1, channel]
             )
         ]
 

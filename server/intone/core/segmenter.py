@@ -66,16 +66,18 @@ class Segmenter:
         self._frames = 0
         self._utterance: _Utterance | None = None
         self._last_id: int | None = None
-        self._floor_power = 10.0 ** (settings.floor_dbfs / 10.0)
+        self._floor_energy = FRAME_SAMPLES * 10.0 ** (settings.floor_dbfs / 10.0)
         self._min_speech_frames = -(-settings.min_speech_ms // FRAME_MS)
 
-    def push(
-        self, frames: FloatArray, frames_int16: NDArray[np.int16], power: Sequence[float]
-    ) -> list[Hop]:
-        """Take frames as float32 and int16, both (n, 320), and the mean square of each."""
+    def push(self, frames: FloatArray, frames_int16: NDArray[np.int16]) -> list[Hop]:
+        """Take frames as float32 and int16, both (n, 320)."""
         # The detector hears every frame, quiet ones too: it tracks the noise.
-        heard = zip(self._detector.detect(frames_int16), power, strict=True)
-        decisions = [is_speech and loud >= self._floor_power for is_speech, loud in heard]
+        decisions = self._detector.detect(frames_int16)
+        if any(decisions):
+            # A sum of products a frame: what its neighbours are does not change its bits.
+            energy = np.einsum("ns,ns->n", frames, frames).tolist()
+            heard = zip(decisions, energy, strict=True)
+            decisions = [is_speech and loud >= self._floor_energy for is_speech, loud in heard]
         hops: list[Hop] = []
         first = 0
         while first < len(decisions):
@@ -83,7 +85,7 @@ class Segmenter:
         return hops
 
     def _advance(
-        self, frames: FloatArray, decisions: list[bool], first: int, hops: list[Hop]
+        self, frames: FloatArray, decisions: Sequence[bool], first: int, hops: list[Hop]
     ) -> int:
         """Take frames from ``first`` up to one that changes something; return how many."""
         utterance = self._utterance
