@@ -128,9 +128,10 @@ class StreamSession:
         try:
             while True:
                 message = await self._socket.next_message(watch.frame)
-                watch.message()
+                now_s = time.monotonic()
+                watch.message(now_s)
                 self._take(message)
-                pause_s = self._pacer.take(time.monotonic())
+                pause_s = self._pacer.take(now_s)
                 if pause_s or self._is_behind:
                     watch.is_reading = False
                     await self._make_room(pause_s)

@@ -36,9 +36,9 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(min(idle_timeout_s, HEARTBEAT_S), self._look)
 
-    def message(self) -> None:
-        """A message came."""
-        self._message_s = time.monotonic()
+    def message(self, now_s: float) -> None:
+        """A message came, by the clock's ``now_s``."""
+        self._message_s = now_s
 
     def frame(self) -> None:
         """A frame came that is no message: a ping or a pong."""
