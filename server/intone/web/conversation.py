@@ -52,6 +52,8 @@ class Conversation:
         self._on_progress = on_progress
         self._on_fault = on_fault
         self._unheard: list[bytes] = []
+        self._is_broken = False
+        """By a fault of ours: what still comes before the session ends is not heard."""
         self._unheard_since_s = 0.0
         self._uncounted_s = 0.0
         self._limits = limits
@@ -204,7 +206,7 @@ class Conversation:
 
     def _hear(self) -> None:
         """Hear what was accepted; nothing else may happen to the session before."""
-        if not self._unheard:
+        if not self._unheard or self._is_broken:
             return
         data = b"".join(self._unheard)
         self._unheard.clear()
@@ -217,7 +219,7 @@ class Conversation:
         except Exception:  # it must not reach the round's other sessions
             log.exception("session failed", extra={"session_id": self._session_id})
             self.abandon(DiscardReason.FAILED)
-            self._live = None
+            self._live, self._is_broken = None, True
             self._on_fault()
 
     def _count_audio(self) -> None:
