@@ -4,51 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 
-_HANDSHAKE = (
-    b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-    b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    b"Sec-WebSocket-Version: 13\r\n\r\n"
-)
+from intone.types import AudioFormat
+from intone_bench.dialling import Address, Refused, upgrade
+from intone_bench.framing import Opcode
+from intone_bench.framing import frame as masked_frame
+from intone_bench.open_files import raise_file_limit
+
 _BYTES_PER_S = 32_000
 _IDLE = 5_000
 IDLE_NAME = "5,000 idle"
 FILES = 12_000
 """Sockets of 5,000 idle sessions and their successors."""
 _READY_S = 120.0
-_TEXT, _BINARY = 1, 2
+_HOST = "127.0.0.1"
 
 Bad = Callable[[int, bytes, Event], None]
 """Misbehaves on a port with some s16le speech until it is ended; sets the event once it does."""
 
 
-class TooFewFiles(Exception):
-    """The machine does not let a process open as many sockets as asked for."""
-
-
-def frame(payload: bytes, opcode: int = _BINARY) -> bytes:
-    """Return one WebSocket message from a client, under 64 KiB, masked with zeros."""
-    size = len(payload)
-    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-    return bytes([0x80 | opcode]) + length + bytes(4) + payload
+def frame(payload: bytes, opcode: Opcode = Opcode.BINARY) -> bytes:
+    """Return one WebSocket message from a client, masked with zeros."""
+    return masked_frame(opcode, payload, bytes(4))
 
 
 def connect(port: int, receive_bytes: int | None = None) -> socket.socket:
-    """Open a session; its greeting is left unread."""
+    """Open a session, of which nothing further is read."""
     opened = socket.socket()
     if receive_bytes is not None:
+        # Before it connects: the window is told then.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    opened.connect(("127.0.0.1", port))
-    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    opened.sendall(_HANDSHAKE)
-    if not opened.recv(12).endswith(b"101"):
-        raise ConnectionError("the server lets no session in")
+    opened.connect((_HOST, port))
+    upgrade(opened, Address(_HOST, port), AudioFormat())
     return opened
 
 
@@ -78,13 +70,13 @@ def _again_and_again(port: int, ready: Event, misbehave: Callable[[socket.socket
             with connect(port, receive_bytes) as opened:
                 ready.set()
                 misbehave(opened)
-        except OSError:
+        except (OSError, Refused):
             time.sleep(0.1)
 
 
 def reads_nothing(port: int, speech: bytes, ready: Event) -> None:
     """Speak, ask 1,000 questions a second, and read no answer."""
-    ping = frame(b'{"type":"ping","marker":"' + b"m" * 1_000 + b'"}', _TEXT) * 10
+    ping = frame(b'{"type":"ping","marker":"' + b"m" * 1_000 + b'"}', Opcode.TEXT) * 10
 
     def misbehave(opened: socket.socket) -> None:
         for chunk in _paced(speech, 1.0, 320):
@@ -163,14 +155,6 @@ def _is_open(opened: socket.socket) -> bool:
         return bool(opened.recv(1 << 16, socket.MSG_DONTWAIT))
     except BlockingIOError:
         return True
-
-
-def raise_file_limit(files: int) -> None:
-    """Let this process and its children open ``files``; raise :class:`TooFewFiles`."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < files:
-        raise TooFewFiles(f"{files} sockets are needed, {hard} files are allowed (ulimit -Hn)")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, files), hard))
 
 
 BAD: dict[str, Bad] = {

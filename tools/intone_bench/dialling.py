@@ -48,14 +48,22 @@ def dial(address: Address, audio: AudioFormat) -> tuple[socket.socket, bytes]:
     """
     connection = socket.create_connection((address.host, address.port), _TIMEOUT_S)
     try:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sendall(_request(address, audio))
-        rest = _answer(connection)
+        rest = upgrade(connection, address, audio)
     except BaseException:
         connection.close()
         raise
     connection.setblocking(False)
     return connection, rest
+
+
+def upgrade(connection: socket.socket, address: Address, audio: AudioFormat) -> bytes:
+    """Open a session on a connected, blocking socket; return what came after the upgrade.
+
+    Raises :class:`Refused` and :class:`OSError`.
+    """
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(_request(address, audio))
+    return _answer(connection)
 
 
 def _request(address: Address, audio: AudioFormat) -> bytes:

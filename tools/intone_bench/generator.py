@@ -7,7 +7,6 @@ sockets, frames made ahead of time; what comes back is read when the run is over
 from __future__ import annotations
 
 import os
-import resource
 import select
 import time
 from array import array
@@ -18,6 +17,7 @@ from multiprocessing.connection import Connection
 from intone.web import codec, wire
 from intone_bench.dialling import Address, Refused, dial
 from intone_bench.lines import Line, Log, frames_of
+from intone_bench.open_files import raise_file_limit
 from intone_bench.tracks import Track
 from intone_bench.wheel import first_turns, make_wheel
 
@@ -81,12 +81,6 @@ def generate(plan: Plan, pipe: Connection) -> None:
     start: Start = pipe.recv()
     pipe.send(generator.run(start))
     pipe.close()
-
-
-def raise_file_limit() -> None:
-    """Allow as many sockets as the machine lets this user have."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Generator:

@@ -13,9 +13,9 @@ import click
 from intone_bench.cli.common import FOLDER, console, read_speech, speech_options, write_json
 from intone_bench.compare import KEYS, ComparePlan, compare
 from intone_bench.compare_table import compare_table
-from intone_bench.generator import raise_file_limit
 from intone_bench.load_report import LoadReport
 from intone_bench.machine import Machine, this_machine
+from intone_bench.open_files import raise_file_limit
 from intone_bench.peers.rows import Row
 from intone_bench.serving import part_cores
 from intone_bench.tracks import Format, Track, make_tracks

@@ -14,12 +14,12 @@ from rich.console import Console
 from intone_bench.cli.common import FOLDER, console, read_speech, speech_options, write_json
 from intone_bench.dialling import Address
 from intone_bench.fleet import GeneratorFailed
-from intone_bench.generator import raise_file_limit
 from intone_bench.limit import climb
 from intone_bench.load import LoadPlan, hear_alone, run_load
 from intone_bench.load_report import LoadReport
 from intone_bench.load_table import climb_table, facts_table, latency_table
 from intone_bench.machine import Machine, this_machine
+from intone_bench.open_files import raise_file_limit
 from intone_bench.serving import Cores, NotServing, part_cores
 from intone_bench.speech import Clips
 from intone_bench.tracks import Format, make_tracks

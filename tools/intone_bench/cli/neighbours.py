@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from intone_bench.bad_sessions import BAD, FILES, IDLE_NAME, TooFewFiles, raise_file_limit
+from intone_bench.bad_sessions import BAD, FILES, IDLE_NAME
 from intone_bench.cli.common import FOLDER, console, read_speech, speech_options, write_json
 from intone_bench.neighbours import Comparison, measure
+from intone_bench.open_files import TooFewFiles, raise_file_limit
 from intone_bench.serving import Cores, NotServing, part_cores
 from intone_bench.tracks import Format, make_tracks
 
