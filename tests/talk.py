@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,14 @@ Message = dict[str, Any]
 
 DEADLINE_S = 30.0
 """For anything that must come; it fails a test, it does not time one."""
+
+
+UPGRADE = (
+    b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    b"Sec-WebSocket-Version: 13\r\n\r\n"
+)
+"""Opens a session over a bare socket."""
 
 
 def pcm_of(path: Path) -> bytes:
@@ -92,3 +102,19 @@ def utterance_events(messages: list[Message]) -> list[Message]:
 
 def of_type(messages: list[Message], kind: str) -> list[Message]:
     return [message for message in messages if message["type"] == kind]
+
+
+def answer_when_not_ready(
+    base_url: str, passing: type[OSError] | tuple[()] = ()
+) -> tuple[int, Message]:
+    """What a server's readiness is told as, once it is not ready; ``passing`` faults pass."""
+    deadline_s = time.monotonic() + 10
+    while True:
+        assert time.monotonic() < deadline_s
+        try:
+            urllib.request.urlopen(f"{base_url}/readyz", timeout=5).close()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+        except passing:
+            continue

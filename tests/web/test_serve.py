@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
@@ -17,11 +16,6 @@ import talk
 
 from intone import resources
 
-UPGRADE = (
-    b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-    b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    b"Sec-WebSocket-Version: 13\r\n\r\n"
-)
 INTONE = (sys.executable, "-m", "intone", "serve")
 
 
@@ -135,10 +129,10 @@ def test_a_stopping_server_is_not_ready_and_takes_nobody(start_server, male_wav)
     """A client that does not answer the close holds the stop up long enough to look."""
     with start_server("--set", "limits.drain_s=2") as server:
         holder = socket.create_connection(("127.0.0.1", server.port))
-        holder.sendall(UPGRADE)
+        holder.sendall(talk.UPGRADE)
         assert holder.recv(64).startswith(b"HTTP/1.1 101")
         server.process.terminate()
-        assert answer_when_not_ready(server.url) == (503, {"status": "draining"})
+        assert talk.answer_when_not_ready(server.url) == (503, {"status": "draining"})
         code, retry_after, body = post(f"{server.url}/v1/analyze", male_wav.read_bytes())
         assert (code, body["error"]["code"]) == (503, "shutting_down")
         assert int(retry_after) > 0
@@ -151,23 +145,12 @@ def test_who_asks_twice_does_not_wait():
     with process:
         port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
         with socket.create_connection(("127.0.0.1", port)) as holder:
-            holder.sendall(UPGRADE)
+            holder.sendall(talk.UPGRADE)
             assert holder.recv(64).startswith(b"HTTP/1.1 101")
             process.terminate()
-            assert answer_when_not_ready(f"http://127.0.0.1:{port}")[0] == 503
+            assert talk.answer_when_not_ready(f"http://127.0.0.1:{port}")[0] == 503
             process.terminate()
             assert process.wait(timeout=20) == -signal.SIGTERM
-
-
-def answer_when_not_ready(url):
-    deadline_s = time.monotonic() + 10
-    while True:
-        assert time.monotonic() < deadline_s
-        try:
-            urllib.request.urlopen(f"{url}/readyz", timeout=5).close()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read())
 
 
 def post(url, content):

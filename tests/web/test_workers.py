@@ -195,37 +195,18 @@ def test_a_stop_drains_every_worker_and_leaves_nothing(male_wav, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-UPGRADE = (
-    b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-    b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    b"Sec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-def answer_when_not_ready(url):
-    """A worker that holds nobody is gone at once; the one that does says that it stops."""
-    deadline_s = time.monotonic() + 10
-    while True:
-        assert time.monotonic() < deadline_s
-        try:
-            urllib.request.urlopen(f"{url}/readyz", timeout=5).close()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code
-        except OSError:
-            # Reset: the worker that took the connection was just leaving.
-            continue
-
-
 def test_who_asks_twice_does_not_wait():
     process = subprocess.Popen(INTONE, stdout=subprocess.PIPE, text=True)
     with process:
         port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
         with socket.create_connection(("127.0.0.1", port)) as holder:
-            holder.sendall(UPGRADE)
+            holder.sendall(talk.UPGRADE)
             assert holder.recv(64).startswith(b"HTTP/1.1 101")
             process.terminate()
-            assert answer_when_not_ready(f"http://127.0.0.1:{port}") == 503
+            # A worker that holds nobody is gone at once, and resets what it just took; the one
+            # that does says that it stops.
+            answer = talk.answer_when_not_ready(f"http://127.0.0.1:{port}", passing=OSError)
+            assert answer[0] == 503
             process.terminate()
             assert process.wait(timeout=20) == 128 + signal.SIGTERM
 
