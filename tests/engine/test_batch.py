@@ -17,6 +17,7 @@ def waiting_since(**arrived_s):
         ticket.is_ready = True
     # However they come to wait.
     for name in sorted(tickets, key=lambda name: arrived_s[name]):
+        waiting.note_arrival(tickets[name].blocks[0])
         waiting.push(tickets[name])
     return waiting, tickets
 

@@ -52,15 +52,13 @@ class Decoder:
 
         f32le input is clipped to [-1, 1]; a NaN becomes 0.
         """
-        if not self._leftover and len(data) % self._audio.bytes_per_tick == 0:
-            return self._to_float(data).reshape(-1, self._audio.channels)
+        # Where nothing is carried, neither of these copies.
         data = self._leftover + data
         whole = len(data) - len(data) % self._audio.bytes_per_tick
-        self._leftover = bytes(data[whole:])
-        flat = self._to_float(memoryview(data)[:whole])
-        return flat.reshape(-1, self._audio.channels)
+        data, self._leftover = data[:whole], data[whole:]
+        return self._to_float(data).reshape(-1, self._audio.channels)
 
-    def _to_float(self, data: bytes | memoryview) -> FloatArray:
+    def _to_float(self, data: bytes) -> FloatArray:
         encoding = self._audio.encoding
         if encoding is Encoding.S16LE:
             return from_int16(np.frombuffer(data, "<i2"))

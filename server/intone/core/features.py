@@ -136,9 +136,9 @@ class _Scratch(threading.local):
         """Have room for ``frames`` frames of each of :data:`_AT_ONCE` blocks."""
         if frames == self._frame_count:
             return
-        size, filters = self._settings.fft_size, self._settings.filters
+        settings = self._settings
+        size, filters, hop = settings.fft_size, settings.filters, settings.hop_samples
         bins = size // 2 + 1
-        settings, hop = self._settings, self._settings.hop_samples
         span = (frames - 1) * hop + settings.frame_samples
         self.samples = np.empty((_AT_ONCE, span + 1))
         self.emphasised = np.empty((_AT_ONCE, span))

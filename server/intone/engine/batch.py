@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import random
 import time
 from collections import deque
@@ -86,11 +87,15 @@ class Waiting:
         """Who goes first."""
         return self._heap[0][2]
 
+    def note_arrival(self, block: Block) -> None:
+        """Count ``block`` among those that wait, though its utterance may be busy."""
+        self._arrivals.append(block)
+
     @property
     def oldest_arrived_s(self) -> float:
-        """When the block arrived that has waited longest."""
+        """When the block arrived that has waited longest; infinity where none waits."""
         self.forget_taken()
-        return self._arrivals[0].arrived_s
+        return self._arrivals[0].arrived_s if self._arrivals else math.inf
 
     def forget_taken(self) -> None:
         """Let go of blocks that wait no longer."""
@@ -99,7 +104,6 @@ class Waiting:
 
     def push(self, ticket: Ticket, *, is_next: bool = False) -> None:
         """Let ``ticket`` wait, before all others if it ``is_next``."""
-        self._arrivals.append(ticket.blocks[0])
         rank = 0.0 if is_next else ticket.rank
         heapq.heappush(self._heap, (rank, next(self._counter), ticket))
 

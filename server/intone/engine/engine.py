@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -62,7 +61,6 @@ class Engine:
         self._worker: Worker = OwnWorker(post)
         self._ready = Waiting()
         self._expected: set[Ticket] = set()
-        self._arrivals: deque[Block] = deque()
         self._is_busy = False
         self._is_waiting_for_company = False
         self._is_stopped = False
@@ -146,8 +144,7 @@ class Engine:
         Live audio comes at one second a second, so this is also the audio that waits for
         it; unlike a sum of audio it is not moved by one client's burst that is soon done.
         """
-        self._forget_answered()
-        return time.monotonic() - self._arrivals[0].arrived_s if self._arrivals else 0.0
+        return max(time.monotonic() - self._ready.oldest_arrived_s, 0.0)
 
     # --- batches out -------------------------------------------------------------------
 
@@ -185,7 +182,7 @@ class Engine:
 
     def _send(self) -> None:
         batch = self._take()
-        self._forget_answered()
+        self._ready.forget_taken()
         if batch.late:
             late = Overloaded("the engine was too far behind")
             # Not from here: who submits a block does not expect answers meanwhile.
@@ -271,14 +268,9 @@ class Engine:
             return
         block = Block(window, time.monotonic())
         ticket.blocks.append(block)
-        self._arrivals.append(block)
+        self._ready.note_arrival(block)
         self._make_ready(ticket)
         self._consider()
-
-    def _forget_answered(self) -> None:
-        while self._arrivals and not self._arrivals[0].is_waiting:
-            self._arrivals.popleft()
-        self._ready.forget_taken()
 
     def _make_ready(self, ticket: Ticket) -> None:
         if ticket.blocks and not ticket.is_ready and not ticket.is_busy:

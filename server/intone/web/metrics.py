@@ -125,11 +125,6 @@ class Metrics:
         else:
             gauge.set_function(backlog_s)
 
-    @property
-    def needs_refresh(self) -> bool:
-        """Whether :meth:`refresh` is to be called from time to time."""
-        return bool(self._lags)
-
     def refresh(self) -> None:
         """Write down what other workers cannot ask this one for when they are scraped."""
         for gauge, backlog_s in self._lags:

@@ -39,12 +39,17 @@ def run(settings: ServerSettings) -> None:
     run_on_loop(_serve(settings, store))
 
 
-async def _serve(settings: ServerSettings, store: ModelStore) -> None:
+def new_runner(settings: ServerSettings, store: ModelStore) -> web.AppRunner:
+    """Return what runs the application in a process that serves nothing else."""
     app = create_app(settings, store)
     app.cleanup_ctx.append(sparing_collections)
-    runner = web.AppRunner(
+    return web.AppRunner(
         app, access_log=None, handle_signals=False, shutdown_timeout=CANCEL_AFTER_S
     )
+
+
+async def _serve(settings: ServerSettings, store: ModelStore) -> None:
+    runner = new_runner(settings, store)
     await runner.setup()
     try:
         stop = _stop_signal()
@@ -55,7 +60,7 @@ async def _serve(settings: ServerSettings, store: ModelStore) -> None:
         # Who asks a second time does not want to wait.
         _forget_signals()
         # Still listening: a load balancer sees the readiness go down, newcomers get a 503.
-        await app[SERVER].drain()
+        await runner.app[SERVER].drain()
     finally:
         await runner.cleanup()
 

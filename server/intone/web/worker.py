@@ -15,12 +15,8 @@ from aiohttp import web
 from aiohttp.worker import GunicornUVLoopWebWorker, GunicornWebWorker
 
 from intone.errors import IntoneError
-from intone.models import ModelStore
-from intone.settings import ServerSettings
-from intone.web.app import create_app
-from intone.web.collector import sparing_collections
 from intone.web.keys import SERVER
-from intone.web.serve import CANCEL_AFTER_S
+from intone.web.serve import new_runner
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +61,8 @@ class StreamWorker(_LoopWorker):  # type: ignore[misc,valid-type]  # chosen at r
             sys.exit(_BOOT_ERROR)
 
     async def _make_runner(self) -> web.AppRunner:
-        settings: ServerSettings = self.app.worker_settings
-        store: ModelStore = self.app.store
-        app = create_app(settings, store)
-        app.cleanup_ctx.append(self._refresh_metrics)
-        app.cleanup_ctx.append(sparing_collections)
-        self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=CANCEL_AFTER_S
-        )
+        self._runner = new_runner(self.app.worker_settings, self.app.store)
+        self._runner.app.cleanup_ctx.append(self._refresh_metrics)
         return self._runner
 
     async def _refresh_metrics(self, app: web.Application) -> AsyncIterator[None]:
