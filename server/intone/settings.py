@@ -32,7 +32,7 @@ class EndpointerSettings:
 
     vad: str = "webrtc"
     """Voice detector, by its entry-point name in ``intone.voice_detectors``."""
-    vad_mode: int = 2
+    vad_mode: int = 1
     """webrtcvad's aggressiveness: 0 lets most through, 3 least."""
     window_ms: int = 300
     """The ring on which the start is decided."""

@@ -2,23 +2,48 @@ import numpy as np
 import pytest
 from sounds import key_clicks, pink_noise, pulses, white_noise
 
-from intone.core.voicing import VoicingCheck, periodic_windows
+from intone.core import voicing
+from intone.core.voicing import VoicingCheck, periodicity
 
 
 @pytest.mark.parametrize("pitch_hz", [80, 120, 200, 320, 390])
 def test_a_buzz_at_any_pitch_is_periodic(pitch_hz):
-    assert all(periodic_windows(pulses(pitch_hz, 0.5)))
+    peaks, _ = periodicity(pulses(pitch_hz, 0.5))
+    assert peaks.min() > 0.7
 
 
 @pytest.mark.parametrize("level_dbfs", [-60, -20])
 def test_level_does_not_matter(level_dbfs):
-    assert all(periodic_windows(pulses(150, 0.5, level_dbfs)))
+    peaks, energy = periodicity(pulses(150, 0.5, level_dbfs))
+    assert peaks.min() > 0.7
+    assert 10 * np.log10(energy.mean()) == pytest.approx(level_dbfs, abs=1.5)
 
 
 @pytest.mark.parametrize("sound", [white_noise(-20), pink_noise(-20), np.zeros(160_000, "f4")])
 def test_noise_and_silence_are_hardly_ever_periodic(sound):
-    windows = periodic_windows(sound)
-    assert sum(windows) <= 0.02 * len(windows)
+    peaks, _ = periodicity(sound)
+    assert np.mean(peaks > 0.7) <= 0.02
+
+
+def test_noise_that_was_there_before_the_voice_is_made_good(monkeypatch):
+    # Two fifths of the whole are noise, which hides the voice.
+    noise, voice = white_noise(-17, 1.0, seed=3), pulses(150, 1.0, -22)
+    sound = np.concatenate([noise[:3_200], noise + voice])
+    check = VoicingCheck(80)
+    check.push(sound)
+    assert check.is_voiced
+    monkeypatch.setattr(voicing, "_MOST_NOISE", 0.0)
+    check = VoicingCheck(80)
+    check.push(sound)
+    assert not check.is_voiced
+
+
+@pytest.mark.parametrize("noise", [white_noise, pink_noise])
+def test_noise_alone_is_hardly_ever_voiced(noise):
+    checks = [VoicingCheck(80) for _ in range(40)]
+    for seed, check in enumerate(checks):
+        check.push(noise(-20, 5.0, seed))
+    assert sum(check.is_voiced for check in checks) <= 1
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -70,4 +95,5 @@ def test_a_minimum_of_zero_turns_the_check_off():
 
 
 def test_too_little_for_a_window_says_nothing():
-    assert periodic_windows(np.zeros(100, "f4")) == []
+    peaks, energy = periodicity(np.zeros(100, "f4"))
+    assert peaks.shape == energy.shape == (0,)

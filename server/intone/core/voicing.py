@@ -7,6 +7,8 @@ keeps a high correlation peak over several windows in a row; clicks and noise do
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,19 +24,22 @@ _MAX_LAG = _RATE_HZ // 70
 _FFT = 256
 _WITHIN = np.arange(_WINDOW)
 _PEAK = 0.7
-"""NCCF over which a window counts as periodic."""
+"""NCCF over which a window counts as periodic, what noise takes of it made good."""
+_MOST_NOISE = 0.25
+"""At most this share of a window's energy is taken for noise: in noise alone it would be all."""
 _LONGER_EVERY_MS = 3_000
 
 
-def periodic_windows(samples: FloatArray) -> list[bool]:
-    """Say of each 20 ms hop of float32 ``samples`` (n,), at 16 kHz, whether it is periodic."""
+def periodicity(samples: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Say of each 20 ms hop of float32 ``samples`` (n,), at 16 kHz, how periodic and how loud it is.
+
+    Returns the highest peak of the correlation, 0 to 1, and the mean square, both (hops,).
+    """
     whole = samples.shape[0] - samples.shape[0] % _DECIMATION
     # A mean of four is low-pass enough: what aliases lies over 2 kHz, above any pitch.
     fours = samples[:whole].reshape(-1, _DECIMATION).T.astype(np.float64)
     slow = (fours[0] + fours[1] + fours[2] + fours[3]) / _DECIMATION
-    count = (slow.shape[0] - _WINDOW) // _HOP + 1
-    if count <= 0:
-        return []
+    count = max(0, (slow.shape[0] - _WINDOW) // _HOP + 1)
     starts = np.arange(0, count * _HOP, _HOP)
     windows = slow[starts[:, np.newaxis] + _WITHIN]
     windows = windows - windows.mean(axis=1, keepdims=True)
@@ -42,8 +47,8 @@ def periodic_windows(samples: FloatArray) -> list[bool]:
     inner = correlation[:, 1:-1]
     # A true peak, not the shoulder of lag 0 that every low-pitched rumble has.
     is_peak = (inner >= correlation[:, :-2]) & (inner >= correlation[:, 2:])
-    hits: list[bool] = np.any(is_peak & (inner > _PEAK), axis=1).tolist()
-    return hits
+    peaks: NDArray[np.float64] = np.where(is_peak, inner, 0.0).max(axis=1)
+    return peaks, np.einsum("ws,ws->w", windows, windows) / _WINDOW
 
 
 def _nccf(windows: np.ndarray) -> np.ndarray:
@@ -72,14 +77,30 @@ class VoicingCheck:
         self._needed = -(-min_periodic_ms // _HOP_MS)
         self._heard = 0
         self._run = 0
+        self._quietest = math.inf
         self.is_voiced = self._needed == 0
 
     def push(self, samples: FloatArray) -> None:
         """Take the next samples, float32 (n,), at 16 kHz; free once the answer is known."""
         if self.is_voiced:
             return
-        for is_periodic in periodic_windows(samples):
+        for is_periodic in self._periodic(*periodicity(samples)):
             self._heard += 1
             self._run = self._run + 1 if is_periodic else 0
             needed = self._needed + self._heard * _HOP_MS // _LONGER_EVERY_MS
             self.is_voiced = self.is_voiced or self._run >= needed
+
+    def _periodic(self, peaks: NDArray[np.float64], energy: NDArray[np.float64]) -> list[bool]:
+        """Which windows are periodic, given that the quietest before each held only noise.
+
+        Noise adds to the energy at lag 0 and hardly to the correlation at any other, so that a
+        window with a share n of it peaks at 1 - n.
+        """
+        quietest = np.minimum.accumulate(np.append(self._quietest, energy))
+        self._quietest = float(quietest[-1])
+        noise = quietest[:-1]
+        # A window quieter than all before it tells nothing of the noise in it.
+        speech = np.where(noise < energy, energy - noise, energy)
+        speech = np.maximum(speech, (1 - _MOST_NOISE) * energy)
+        hits: list[bool] = (peaks * energy > _PEAK * speech).tolist()
+        return hits
