@@ -31,7 +31,7 @@ _LONGER_EVERY_MS = 3_000
 
 
 def periodicity(samples: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Say of each 20 ms hop of float32 ``samples`` (n,), at 16 kHz, how periodic and how loud it is.
+    """Say how periodic and how loud each 20 ms hop of float32 ``samples`` (n,) is, at 16 kHz.
 
     Returns the highest peak of the correlation, 0 to 1, and the mean square, both (hops,).
     """
