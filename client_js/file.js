@@ -82,11 +82,16 @@ export function* framesOf(audio) {
   const resampler = new Resampler(audio.sampleRate, WIRE_RATE_HZ);
   const framer = new PcmFramer();
   for (let at = 0; at < audio.length; at += BLOCK_SAMPLES) {
-    yield* framer.push(resampler.process(mixedBlock(audio, at)));
+    yield* copies(framer.push(resampler.process(mixedBlock(audio, at))));
   }
-  yield* framer.push(resampler.flush());
+  yield* copies(framer.push(resampler.flush()));
   const rest = framer.flush();
   if (rest) yield rest;
+}
+
+/** @param {Iterable<ArrayBuffer>} frames */
+function* copies(frames) {
+  for (const frame of frames) yield frame.slice(0);
 }
 
 /**

@@ -57,9 +57,17 @@ def descendants(pid: int) -> Iterator[int]:
 
 
 def renderers(driver_pid: int) -> list[Path]:
-    """The /proc folders of the browser's renderers."""
+    """The /proc folders of the renderers of pages; the browser's own interface has one too."""
     folders = [Path(f"/proc/{pid}") for pid in descendants(driver_pid)]
-    return [f for f in folders if b"--type=renderer" in (f / "cmdline").read_bytes()]
+    commands = {folder: (folder / "cmdline").read_bytes() for folder in folders}
+    found = [
+        folder
+        for folder, command in commands.items()
+        if b"--type=renderer" in command and b"--top-chrome-webui" not in command
+    ]
+    if not found:
+        raise RuntimeError("no process of the browser says that it renders a page")
+    return found
 
 
 def sample(driver: webdriver.Chrome, processes: list[Path]) -> Sample:
