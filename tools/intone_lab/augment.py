@@ -8,15 +8,14 @@ training clips go through here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
 
+from intone_lab.mel_noise import DB, with_noise
+
 Array = NDArray[np.float32]
-DB = np.log(10.0) / 10.0
-"""Natural-logarithm units of power in one decibel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,10 @@ class AugmentSettings:
     tilt_db: float = 4.0
     """Standard deviation of the spectral tilt over the band: microphones and rooms."""
     noise_probability: float = 0.5
-    snr_db: tuple[float, float] = (8.0, 50.0)
-    """Signal to noise: most of it light, which is what helps on new voices."""
+    snr_db: tuple[float, float] = (5.0, 40.0)
+    """Active speech over noise, drawn evenly."""
+    babble_share: float = 0.3
+    """How much of the noise is other voices."""
     warp: float = 0.1
     """Vocal tract length, drawn evenly from 1 ± this: the mel axis is stretched (Jaitly and
     Hinton, "Vocal tract length perturbation improves speech recognition", 2013)."""
@@ -47,7 +48,7 @@ def augment(features: Array, settings: AugmentSettings, rng: np.random.Generator
     mel += rng.uniform(-1, 1, (batch, 1, 1)).astype("f4") * settings.gain_db * DB
     ramp = np.linspace(-1, 1, bands, dtype=np.float32)
     mel += rng.normal(0, settings.tilt_db * DB / 2, (batch, 1, 1)).astype("f4") * ramp
-    mel = _with_noise(mel, ramp, settings, rng)
+    mel = _with_noise(mel, settings, rng)
     _mask(mel, settings, rng)
     result: Array = mel @ basis.T
     return result
@@ -68,35 +69,14 @@ def _with_vocal_tracts(mel: Array, settings: AugmentSettings, rng: np.random.Gen
     return stretched
 
 
-def _with_noise(
-    mel: Array, ramp: Array, settings: AugmentSettings, rng: np.random.Generator
-) -> Array:
-    batch, frames, bands = mel.shape
-    snr = rng.uniform(*settings.snr_db, (batch, 1, 1)).astype("f4") * DB
-    # Level of the loud frames, not of the pauses: what a person would call the signal.
-    level = np.quantile(mel.mean(axis=2), 0.9, axis=1).astype("f4")[:, None, None]
-    colour = rng.uniform(-1.5, 0.5, (batch, 1, 1)).astype("f4") * ramp
-    # Band energies of noise fluctuate as a chi-square with about as many degrees of
-    # freedom as a filter has bins; four is a typical filter's.
-    flutter = _flutter(rng, frames * bands, batch).reshape(batch, frames, bands)
-    noisy = np.logaddexp(mel, level - snr + colour + flutter)
+def _with_noise(mel: Array, settings: AugmentSettings, rng: np.random.Generator) -> Array:
+    batch = len(mel)
     chosen = rng.random((batch, 1, 1)) < settings.noise_probability
-    return np.where(chosen, noisy, mel).astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _flutter_bank(seed: int) -> Array:
-    """A long stretch of log-energies of noise: drawing them anew took a third of a batch's time."""
-    draws = np.random.default_rng(seed).gamma(4.0, 0.25, 2**20)
-    bank: Array = np.log(draws + 1e-3).astype(np.float32)
-    return bank
-
-
-def _flutter(rng: np.random.Generator, length: int, rows: int) -> Array:
-    """Return float32 (rows, length), each row from a place of its own in the bank."""
-    bank = _flutter_bank(0)
-    starts = rng.integers(0, len(bank) - length, rows)
-    return np.stack([bank[start : start + length] for start in starts])
+    if not chosen.any():
+        return mel
+    snr_db = rng.uniform(*settings.snr_db, batch).astype("f4")
+    babble = rng.random(batch) < settings.babble_share
+    return np.where(chosen, with_noise(mel, snr_db, babble, rng), mel)
 
 
 def _mask(mel: Array, settings: AugmentSettings, rng: np.random.Generator) -> None:
