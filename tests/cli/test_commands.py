@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from intone import __version__
+from intone.models import ModelStore
 
 SECRET = "s3cr3t-of-the-test"
 DEADLINE_S = 60.0
@@ -174,7 +175,9 @@ def test_a_folder_of_models_is_used_and_a_broken_one_refused(male_wav, repo_root
 def test_an_unknown_model_is_named(male_wav):
     done = intone("analyze", "--model", "nobody", male_wav)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "error (unknown_model): there is no model 'nobody' here; there is: gru" in done.stderr
+    known = ", ".join(ModelStore.load().names)
+    expected = f"error (unknown_model): there is no model 'nobody' here; there is: {known}"
+    assert expected in done.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_fault(two_utterances_wav):
