@@ -209,6 +209,8 @@ def test_a_saved_model_comes_back(architecture, model, tmp_path):
     back = load_keras(tmp_path / "kept.keras")
     for ours, theirs in zip(offline(back, features), offline(model, features), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    # The export asks for layers by name.
+    assert [layer.name for layer in back.layers] == [layer.name for layer in model.layers]
 
 
 def test_blocks_are_whole_steps_of_every_architecture(architecture):

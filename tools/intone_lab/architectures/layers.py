@@ -68,6 +68,10 @@ class WholePool(keras.layers.Layer):  # type: ignore[misc]
     def compute_mask(self, *_: Any, **__: Any) -> None:
         """None: what comes out has no steps any more."""
 
+    def get_config(self) -> dict[str, Any]:
+        """What a saved model remembers: without this, Keras forgets the name (3.15)."""
+        return {**super().get_config()}
+
 
 @keras.saving.register_keras_serializable("intone")
 class MaskedNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]

@@ -95,7 +95,13 @@ def run_one(plan: Plan, architecture: str, division: Division) -> Outcome:
     path = plan.folder / f"{architecture}-{division.name}.json"
     if path.exists():
         return read_outcome(path)
-    outcome = _trained_and_scored(plan, architecture, division)
+    try:
+        outcome = _trained_and_scored(plan, architecture, division)
+    except Exception as error:
+        # At once: it is raised when the others have ended, which may be hours later.
+        what = f"{plan.protocol.name} {architecture} {division.name}"
+        print(f"{what} failed, the others go on: {error!r}", flush=True)
+        raise
     write_outcome(path, outcome)
     return outcome
 
