@@ -13,12 +13,12 @@ DATA = Path(__file__).parents[1] / "data"
 STEADY, BABBLE = np.array([False]), np.array([True])
 
 
-def speech(name: str = "female_16k.wav") -> np.ndarray:
-    return soundfile.read(DATA / name, dtype="float32")[0]
+def speech() -> np.ndarray:
+    return soundfile.read(DATA / "female_16k.wav", dtype="float32")[0]
 
 
-def log_mel(samples: np.ndarray, preemphasis: float = 0.97) -> np.ndarray:
-    settings = LogMelSettings(preemphasis=preemphasis)
+def log_mel(samples: np.ndarray) -> np.ndarray:
+    settings = LogMelSettings()
     frames = (len(samples) - 401) // 160
     return LogMel(settings)(samples[None, : settings.window_samples(frames)])
 

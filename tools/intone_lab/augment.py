@@ -10,12 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.fft import dct
 
+from intone.types import FloatArray
 from intone_lab.mel_noise import DB, with_noise
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,9 @@ class AugmentSettings:
     band_mask_filters: int = 5
 
 
-def augment(features: Array, settings: AugmentSettings, rng: np.random.Generator) -> Array:
+def augment(
+    features: FloatArray, settings: AugmentSettings, rng: np.random.Generator
+) -> FloatArray:
     """Return a copy of float32 ``features`` (batch, frames, coefficients), each row its own way."""
     batch, _, bands = features.shape
     basis = dct(np.eye(bands, dtype=np.float32), axis=0, norm="ortho").astype(np.float32)
@@ -50,11 +50,13 @@ def augment(features: Array, settings: AugmentSettings, rng: np.random.Generator
     mel += rng.normal(0, settings.tilt_db * DB / 2, (batch, 1, 1)).astype("f4") * ramp
     mel = _with_noise(mel, settings, rng)
     _mask(mel, settings, rng)
-    result: Array = mel @ basis.T
+    result: FloatArray = mel @ basis.T
     return result
 
 
-def _with_vocal_tracts(mel: Array, settings: AugmentSettings, rng: np.random.Generator) -> Array:
+def _with_vocal_tracts(
+    mel: FloatArray, settings: AugmentSettings, rng: np.random.Generator
+) -> FloatArray:
     batch, _, bands = mel.shape
     position = np.arange(bands) * (1.0 + settings.warp * rng.uniform(-1, 1, (batch, 1)))
     position = np.clip(position, 0, bands - 1)
@@ -65,11 +67,11 @@ def _with_vocal_tracts(mel: Array, settings: AugmentSettings, rng: np.random.Gen
     rows, columns = np.arange(batch)[:, None], np.arange(bands)[None, :]
     weights[rows, low, columns] = 1 - share
     weights[rows, low + 1, columns] += share
-    stretched: Array = mel @ weights
+    stretched: FloatArray = mel @ weights
     return stretched
 
 
-def _with_noise(mel: Array, settings: AugmentSettings, rng: np.random.Generator) -> Array:
+def _with_noise(mel: FloatArray, settings: AugmentSettings, rng: np.random.Generator) -> FloatArray:
     batch = len(mel)
     chosen = rng.random((batch, 1, 1)) < settings.noise_probability
     if not chosen.any():
@@ -79,7 +81,7 @@ def _with_noise(mel: Array, settings: AugmentSettings, rng: np.random.Generator)
     return np.where(chosen, with_noise(mel, snr_db, babble, rng), mel)
 
 
-def _mask(mel: Array, settings: AugmentSettings, rng: np.random.Generator) -> None:
+def _mask(mel: FloatArray, settings: AugmentSettings, rng: np.random.Generator) -> None:
     """Blank short stretches and narrow bands to the row's mean (SpecAugment, lightly)."""
     batch, frames, bands = mel.shape
     means = mel.mean(axis=(1, 2))

@@ -13,11 +13,12 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from python_speech_features import base as psf
 
 from intone.core.features import LogMel, LogMelSettings
+from intone.types import FloatArray
 from intone_lab.conditions import ACTIVE_WITHIN_DB
 
-Array = NDArray[np.float32]
 DB = np.log(10.0) / 10.0
 """Natural-logarithm units of power in one decibel."""
 BABBLE_VOICES = 4
@@ -31,11 +32,11 @@ _REFERENCE_HZ = 1_000.0
 class _Bands:
     """What the filterbank makes of white noise, each (bands,)."""
 
-    white: Array
+    white: FloatArray
     """Mean energy, pre-emphasised."""
-    flat: Array
+    flat: FloatArray
     """The same without pre-emphasis; their sum is the noise's power."""
-    centre: Array
+    centre: FloatArray
     """Frequency of the filter's peak over :data:`_REFERENCE_HZ`."""
 
 
@@ -47,15 +48,14 @@ def _bands(count: int) -> _Bands:
         np.exp(LogMel(one)(noise.astype(np.float32)))[0].mean(axis=0)
         for one in (settings, replace(settings, preemphasis=0.0))
     )
-    # The mel scale of python_speech_features: 2595 log10(1 + f / 700).
-    mels = np.linspace(0.0, 2595.0 * np.log10(1.0 + settings.high_hz / 700.0), count + 2)[1:-1]
-    centre = 700.0 * (10.0 ** (mels / 2595.0) - 1.0) / _REFERENCE_HZ
+    edges = np.linspace(psf.hz2mel(settings.low_hz), psf.hz2mel(settings.high_hz), count + 2)
+    centre = psf.mel2hz(edges[1:-1]) / _REFERENCE_HZ
     return _Bands(white.astype("f4"), flat.astype("f4"), centre.astype("f4"))
 
 
 def with_noise(
-    mel: Array, snr_db: Array, babble: NDArray[np.bool_], rng: np.random.Generator
-) -> Array:
+    mel: FloatArray, snr_db: FloatArray, babble: NDArray[np.bool_], rng: np.random.Generator
+) -> FloatArray:
     """Return ``mel``, float32 (batch, frames, bands), with noise under it.
 
     ``snr_db`` (batch,) is each row's ratio, ``babble`` (batch,) says which rows get voices.
@@ -67,30 +67,30 @@ def with_noise(
         voices = energy / active[:, None, None]
         noise[babble] = _babble(np.asarray(voices, np.float32), int(babble.sum()), rng)
     gain = active * np.exp(-snr_db * DB)
-    noisy: Array = np.log(energy + gain[:, None, None] * noise).astype(np.float32)
+    noisy: FloatArray = np.log(energy + gain[:, None, None] * noise).astype(np.float32)
     return noisy
 
 
-def active_power(energy: Array) -> Array:
+def active_power(energy: FloatArray) -> FloatArray:
     """Mean power of the speech-active frames of energies (batch, frames, bands), (batch,)."""
     bands = _bands(energy.shape[2])
     power = energy @ (bands.flat / bands.white)
     is_active = power >= power.mean(axis=1, keepdims=True) * 10.0 ** (-ACTIVE_WITHIN_DB / 10.0)
-    active: Array = (power * is_active).sum(axis=1) / is_active.sum(axis=1)
+    active: FloatArray = (power * is_active).sum(axis=1) / is_active.sum(axis=1)
     return active
 
 
-def _steady(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def _steady(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
     """Energies of noise of power 1, each row of a colour of its own."""
     batch, frames, count = shape
     bands = _bands(count)
     colour = bands.centre ** -rng.uniform(0.0, STEEPEST, (batch, 1)).astype("f4")
     spectrum = bands.white * colour / (bands.flat * colour).sum(axis=1, keepdims=True)
-    noise: Array = spectrum[:, None, :] * _flutter(rng, frames * count, batch).reshape(shape)
+    noise: FloatArray = spectrum[:, None, :] * _flutter(rng, frames * count, batch).reshape(shape)
     return noise
 
 
-def _babble(voices: Array, rows: int, rng: np.random.Generator) -> Array:
+def _babble(voices: FloatArray, rows: int, rng: np.random.Generator) -> FloatArray:
     """Energies of :data:`BABBLE_VOICES` of ``voices`` (batch, frames, bands), of power 1 each."""
     batch, frames, _ = voices.shape
     babble = np.zeros((rows, *voices.shape[1:]), np.float32)
@@ -103,14 +103,14 @@ def _babble(voices: Array, rows: int, rng: np.random.Generator) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _flutter_bank(seed: int) -> Array:
+def _flutter_bank(seed: int) -> FloatArray:
     """A long stretch of energies of noise: drawing them anew took a third of a batch's time."""
     # They fluctuate as a chi-square with about as many degrees of freedom as a filter has bins;
     # four is a typical filter's.
     return np.random.default_rng(seed).gamma(4.0, 0.25, 2**20).astype(np.float32)
 
 
-def _flutter(rng: np.random.Generator, length: int, rows: int) -> Array:
+def _flutter(rng: np.random.Generator, length: int, rows: int) -> FloatArray:
     """Return float32 (rows, length), each row from a place of its own in the bank."""
     bank = _flutter_bank(0)
     starts = rng.integers(0, len(bank) - length, rows)

@@ -1,4 +1,4 @@
-"""MFCCs and log-mel energies by python_speech_features; nothing else imports it.
+"""MFCCs and log-mel energies by python_speech_features; nothing else of the server imports it.
 
 The library rebuilds its filterbank and takes one FFT a call, which costs more than the
 features. Here its own filterbank and DCT are built once, and the frames of many utterances

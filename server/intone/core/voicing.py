@@ -43,16 +43,20 @@ def periodicity(samples: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.fl
     starts = np.arange(0, count * _HOP, _HOP)
     windows = slow[starts[:, np.newaxis] + _WITHIN]
     windows = windows - windows.mean(axis=1, keepdims=True)
-    correlation = _nccf(windows)
+    correlation, energy = _nccf(windows)
     inner = correlation[:, 1:-1]
     # A true peak, not the shoulder of lag 0 that every low-pitched rumble has.
     is_peak = (inner >= correlation[:, :-2]) & (inner >= correlation[:, 2:])
     peaks: NDArray[np.float64] = np.where(is_peak, inner, 0.0).max(axis=1)
-    return peaks, np.einsum("ws,ws->w", windows, windows) / _WINDOW
+    return peaks, energy / _WINDOW
 
 
-def _nccf(windows: np.ndarray) -> np.ndarray:
-    """Return (windows, lags) of correlation in [-1, 1] at lags _MIN_LAG - 1 … _MAX_LAG + 1."""
+def _nccf(windows: np.ndarray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return correlations and energies.
+
+    The former are (windows, lags), in [-1, 1], at lags _MIN_LAG - 1 … _MAX_LAG + 1; the latter,
+    (windows,), are sums of squares.
+    """
     first, last = _MIN_LAG - 1, _MAX_LAG + 1
     spectrum = np.fft.rfft(windows, _FFT, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
@@ -63,7 +67,7 @@ def _nccf(windows: np.ndarray) -> np.ndarray:
     tail = total - energy[:, first - 1 : last]
     # The added term (1e-8 of full scale squared) keeps near-silence from correlating.
     similarity: NDArray[np.float64] = products / np.sqrt(head * tail + (1e-8 * _WINDOW) ** 2)
-    return similarity
+    return similarity, total[:, 0]
 
 
 class VoicingCheck:

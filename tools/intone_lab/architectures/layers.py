@@ -39,10 +39,6 @@ class WholePool(keras.layers.Layer):  # type: ignore[misc]
     float32 (batch, steps, u) and bool (batch, steps) to (batch, 1, 2u): one answer.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.supports_masking = True
-
     def build(
         self,
         hidden_shape: tuple[int | None, ...],
@@ -67,10 +63,6 @@ class WholePool(keras.layers.Layer):  # type: ignore[misc]
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
         """None: what comes out has no steps any more."""
-
-    def get_config(self) -> dict[str, Any]:
-        """What a saved model remembers: without this, Keras forgets the name (3.15)."""
-        return {**super().get_config()}
 
 
 @keras.saving.register_keras_serializable("intone")
