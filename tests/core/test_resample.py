@@ -2,11 +2,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intone.core.resample import Resampler
-from intone.types import SAMPLE_RATES_HZ
+from intone.types import SAMPLE_RATE_HZ, SAMPLE_RATES_HZ
 
 
 def tone(rate_hz: int, frequency_hz: float, seconds: float = 1.0, channels: int = 1) -> np.ndarray:
@@ -61,3 +62,29 @@ def test_any_split_gives_the_same_samples(rate_hz, channels, cuts, seed):
     bounds = [0, *sorted(cuts), len(noise)]
     pieces = [stream.push(noise[a:b]) for a, b in pairwise(bounds)]
     np.testing.assert_array_equal(np.concatenate([*pieces, stream.finish()]), whole)
+
+
+@pytest.mark.parametrize("rate_hz", sorted({*SAMPLE_RATES_HZ, 96_000, 192_000} - {SAMPLE_RATE_HZ}))
+def test_nothing_comes_later_than_soxr_gives_it(rate_hz):
+    """Pieces are held back only where soxr, called with each, would give nothing."""
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (3 * rate_hz, 1)).astype("f4")
+    ours = Resampler(rate_hz, 1)
+    theirs = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ")
+    piece = rate_hz // 50
+    for first in range(0, len(noise) - piece + 1, piece):
+        some = noise[first : first + piece]
+        np.testing.assert_array_equal(ours.push(some), theirs.resample_chunk(some))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rate_hz=st.sampled_from(SAMPLE_RATES_HZ),
+    cuts=st.lists(st.integers(1, 2_000), min_size=1, max_size=30),
+)
+def test_less_than_is_wanted_brings_nothing(rate_hz, cuts):
+    stream = Resampler(rate_hz, 1)
+    for samples in cuts:
+        wanted = stream.wanted
+        assert (wanted == 0) == (rate_hz == SAMPLE_RATE_HZ)
+        out = stream.push(np.full((samples, 1), 0.25, "f4"))
+        assert len(out) == 0 or samples >= wanted

@@ -43,9 +43,9 @@ class Decoder:
         self._leftover = b""
 
     @property
-    def holds_back(self) -> bool:
-        """Whether the beginning of a sample is carried."""
-        return bool(self._leftover)
+    def held_bytes(self) -> int:
+        """How much of an incomplete sample is carried."""
+        return len(self._leftover)
 
     def decode(self, data: bytes) -> FloatArray:
         """Return float32 (ticks, channels) in [-1, 1] of every sample now complete.

@@ -39,6 +39,10 @@ class FrontEnd:
         self._is_plain = audio == AudioFormat(Encoding.S16LE, SAMPLE_RATE_HZ, 1)
         self._resampler = Resampler(audio.sample_rate_hz, audio.channels)
         self._framer = Framer(audio.channels)
+        self._tick_bytes = audio.bytes_per_tick
+        self._gathered: list[bytes] = []
+        self.missing_bytes = 0
+        """Further bytes without which the resampler gives nothing, and so nothing happens."""
         ids = itertools.count(1)
         self._segmenters = [
             Segmenter(channel, settings, make_detector(settings), shape, ids)
@@ -50,14 +54,25 @@ class FrontEnd:
         if self._are_frames(data):
             int16 = np.frombuffer(data, "<i2").reshape(-1, 1, FRAME_SAMPLES)
             return self._hear(from_int16(int16), int16)
-        return self._advance(self._resampler.push(self._decoder.decode(data)))
+        self._gathered.append(data)
+        self.missing_bytes -= len(data)
+        return [] if self.missing_bytes > 0 else self._catch_up()
+
+    def _catch_up(self) -> list[Hop]:
+        """Hear what was gathered, and see how much more is worth the next call."""
+        data = b"".join(self._gathered)
+        self._gathered.clear()
+        hops = self._advance(self._resampler.push(self._decoder.decode(data)))
+        wanted_bytes = self._resampler.wanted * self._tick_bytes
+        self.missing_bytes = max(wanted_bytes - self._decoder.held_bytes, 0)
+        return hops
 
     def _are_frames(self, data: bytes) -> bool:
         """Whether ``data`` is whole frames as they are, as most clients send: a shortcut."""
         return (
             self._is_plain
             and len(data) % FRAME_BYTES == 0
-            and not self._decoder.holds_back
+            and not self._decoder.held_bytes
             and not self._framer.holds_back
         )
 
@@ -67,7 +82,7 @@ class FrontEnd:
 
     def finish(self) -> list[Hop]:
         """End the stream. A last piece under one frame (20 ms) is not heard."""
-        hops = self._advance(self._resampler.finish())
+        hops = self._catch_up() + self._advance(self._resampler.finish())
         return hops + self._close(EndReason.END_OF_STREAM)
 
     def _advance(self, samples: FloatArray) -> list[Hop]:

@@ -107,6 +107,11 @@ class LiveSession:
         return max(self.received_ms - to_ms(since), 0)
 
     @property
+    def missing_bytes(self) -> int:
+        """Further bytes before which feeding any cannot cause an event."""
+        return self._front_end.missing_bytes
+
+    @property
     def is_settled(self) -> bool:
         """Whether everything that was heard has been told."""
         return not self._queue

@@ -52,6 +52,9 @@ class Conversation:
         self._on_progress = on_progress
         self._on_fault = on_fault
         self._unheard: list[bytes] = []
+        self._missing_bytes = 0
+        """Before what is unheard is worth hearing: of telephone audio, four messages of five."""
+        self._is_due = False
         self._is_broken = False
         """By a fault of ours: what still comes before the session ends is not heard."""
         self._unheard_since_s = 0.0
@@ -195,19 +198,26 @@ class Conversation:
         if self._negotiation.refused:
             fields = ", ".join(sorted(self._negotiation.refused))
             raise NotConfigured(f"audio needs a session.update that sets {fields} right")
-        self._check_frame(data, audio)
-        duration_s, now_s = len(data) / audio.bytes_per_second, time.monotonic()
+        size = len(data)
+        if not size or size % audio.bytes_per_tick or size > self._most_bytes(audio):
+            raise self._refusal(data, audio)
+        duration_s, now_s = size / audio.bytes_per_second, time.monotonic()
         self._rate.take(duration_s, now_s)
         self._uncounted_s += duration_s
-        if not self._unheard:
+        self._unheard.append(data)
+        self._missing_bytes -= size
+        if self._missing_bytes <= 0 and not self._is_due:
+            self._is_due = True
             self._unheard_since_s = now_s
             self._server.rounds.join(self._hear)
-        self._unheard.append(data)
 
     def _hear(self) -> None:
         """Hear what was accepted; nothing else may happen to the session before."""
+        was_due, self._is_due = self._is_due, False
         if not self._unheard or self._is_broken:
             return
+        if not was_due:
+            self._unheard_since_s = time.monotonic()
         data = b"".join(self._unheard)
         self._unheard.clear()
         if self._uncounted_s >= _COUNT_EVERY_S:
@@ -216,6 +226,7 @@ class Conversation:
             if self._live is None:
                 self._live = self._new_live(self.config)
             self._live.feed(data, self._unheard_since_s)
+            self._missing_bytes = self._live.missing_bytes
         except Exception:  # it must not reach the round's other sessions
             log.exception("session failed", extra={"session_id": self._session_id})
             self.abandon(DiscardReason.FAILED)
@@ -226,19 +237,21 @@ class Conversation:
         self._received_s.inc(self._uncounted_s)
         self._uncounted_s = 0.0
 
-    def _check_frame(self, data: bytes, audio: AudioFormat) -> None:
+    def _most_bytes(self, audio: AudioFormat) -> float:
+        return self._limits.max_frame_s * audio.bytes_per_second
+
+    def _refusal(self, data: bytes, audio: AudioFormat) -> InvalidAudioFrame:
         if not data:
-            raise InvalidAudioFrame("a binary message holds audio; this one is empty")
+            return InvalidAudioFrame("a binary message holds audio; this one is empty")
         if len(data) % audio.bytes_per_tick:
-            raise InvalidAudioFrame(
+            return InvalidAudioFrame(
                 f"{len(data)} bytes are not whole samples of {audio.bytes_per_tick} bytes "
                 f"({audio.channels} x {audio.encoding.value})"
             )
-        if len(data) > self._limits.max_frame_s * audio.bytes_per_second:
-            raise InvalidAudioFrame(
-                f"a binary message may hold {self._limits.max_frame_s:g} s of audio, "
-                f"not {len(data) / audio.bytes_per_second:.1f} s"
-            )
+        return InvalidAudioFrame(
+            f"a binary message may hold {self._limits.max_frame_s:g} s of audio, "
+            f"not {len(data) / audio.bytes_per_second:.1f} s"
+        )
 
     # --- events ------------------------------------------------------------------------
 

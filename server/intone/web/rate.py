@@ -42,10 +42,22 @@ class MessagePacer:
         self._left = self._burst
         self._refilled_at_s = now_s
 
+    def take_at_once(self, now_s: float) -> bool:
+        """Count a message at the clock's ``now_s``, unless a wait would follow it."""
+        self._refill(now_s)
+        if self._left < 2.0:
+            return False
+        self._left -= 1.0
+        return True
+
     def take(self, now_s: float) -> float:
         """Count a message at the clock's ``now_s``; return the seconds to wait before the next."""
-        refill = (now_s - self._refilled_at_s) * self._per_s
-        self._left = min(self._burst, self._left + refill) - 1.0
-        self._refilled_at_s = now_s
+        self._refill(now_s)
+        self._left -= 1.0
         # Half of what fits, at once: waking up for each would cost more than the message.
         return 0.0 if self._left >= 1.0 else (self._burst / 2 - self._left) / self._per_s
+
+    def _refill(self, now_s: float) -> None:
+        refill = (now_s - self._refilled_at_s) * self._per_s
+        self._left = min(self._burst, self._left + refill)
+        self._refilled_at_s = now_s

@@ -125,9 +125,23 @@ class StreamSession:
     # --- in ----------------------------------------------------------------------------
 
     async def _read(self, watch: Watch) -> None:
+        def take(message: bytes) -> bool:
+            """Take audio straight from the socket, unless what follows it would have to wait."""
+            if self._is_behind or self._ending.done():
+                return False
+            now_s = time.monotonic()
+            if not self._pacer.take_at_once(now_s):
+                return False
+            watch.message(now_s)
+            try:
+                self._take(message)
+            except Exception as error:  # noqa: BLE001 - as below
+                self._end_for(error)
+            return True
+
         try:
             while True:
-                message = await self._socket.next_message(watch.frame)
+                message = await self._socket.next_message(watch.frame, take)
                 now_s = time.monotonic()
                 watch.message(now_s)
                 self._take(message)
@@ -136,12 +150,16 @@ class StreamSession:
                     watch.is_reading = False
                     await self._make_room(pause_s)
                     watch.is_reading = True
-        except ClientGone:
+        except Exception as error:  # noqa: BLE001 - it ends the session, and says so
+            self._end_for(error)
+
+    def _end_for(self, error: Exception) -> None:
+        if isinstance(error, ClientGone):
             self._end(VANISHED)
-        except IntoneError as error:
+        elif isinstance(error, IntoneError):
             self._end(_because_of(error))
-        except Exception:
-            log.exception("session failed", extra=self._log_extra)
+        else:
+            log.error("session failed", exc_info=error, extra=self._log_extra)
             self._fail()
 
     def _fail(self) -> None:

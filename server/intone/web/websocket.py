@@ -7,8 +7,10 @@ import struct
 from collections.abc import Callable, Sequence
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
+from aiohttp.http_websocket import WebSocketWriter
 
 from intone.errors import IntoneError, InvalidMessage, MessageTooLarge
+from intone.web.audio_frames import AudioFrames, Take
 
 CLOSE_TIMEOUT_S = 3.0
 """How long a client may take to answer a close frame: a slow round trip."""
@@ -43,16 +45,54 @@ class StreamSocket(web.WebSocketResponse):
             autoclose=False,
         )
         self._max_message_bytes = max_message_bytes
+        self._frames: AudioFrames | None = None
         self._is_ours_to_close = False
         self._is_violated = False
 
-    async def next_message(self, on_frame: Callable[[], None] | None = None) -> str | bytes:
+    def _post_start(
+        self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter
+    ) -> None:
+        """Set :class:`AudioFrames` before the parser that aiohttp sets here.
+
+        It has no public place for that. An aiohttp without these attributes reads every message
+        itself, as it does those that come while nobody waits.
+        """
+        handler = request.protocol
+        # What came with the upgrade is framed by us too, or a frame's end would be lost.
+        early = getattr(handler, "_message_tail", b"")
+        if early:
+            handler._message_tail = b""  # noqa: SLF001
+        super()._post_start(request, protocol, writer)
+        parser = getattr(handler, "_payload_parser", None)
+        if parser is not None:
+            self._frames = AudioFrames(parser, self._max_message_bytes)
+            handler._payload_parser = self._frames  # noqa: SLF001
+        if early:
+            handler.data_received(early)
+
+    async def next_message(
+        self, on_frame: Callable[[], None] | None = None, take: Take | None = None
+    ) -> str | bytes:
         """Return the next text or binary message; ``on_frame`` is told of pings and pongs.
 
+        A binary message that comes before it, and that ``take`` takes, is not returned.
         Raises :class:`ClientGone`, and the error for a message that breaks the WebSocket
         protocol or its limit.
         """
+        if take is None or self._frames is None:
+            return await self._next_message(on_frame, lambda: None)
+        frames, taking = self._frames, take
+        try:
+            return await self._next_message(on_frame, lambda: frames.open(taking))
+        finally:
+            frames.close()
+
+    async def _next_message(
+        self, on_frame: Callable[[], None] | None, wait: Callable[[], None]
+    ) -> str | bytes:
         while True:
+            # With messages in the queue this does not wait, and so nothing overtakes them.
+            wait()
             message = await self.receive()
             kind = message.type
             if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:

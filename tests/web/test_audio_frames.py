@@ -1,0 +1,148 @@
+"""Frames before aiohttp's parser: what the session is given, in what order, whatever the cuts."""
+
+import asyncio
+from itertools import pairwise
+
+from aiohttp import WSMsgType
+from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from websockets.frames import Frame, Opcode
+
+from intone.web.audio_frames import AudioFrames
+
+MOST_BYTES = 70_000
+
+
+class Connection:
+    """aiohttp's parser and queue behind the frames, without a socket."""
+
+    _reading_paused = False
+
+    def __init__(self, loop, *, is_direct=True):
+        self.queue = WebSocketDataQueue(self, 1 << 30, loop=loop)
+        self.parser = WebSocketReader(self.queue, MOST_BYTES + 1, compress=False, decode_text=True)
+        self.frames = AudioFrames(self.parser, MOST_BYTES) if is_direct else self.parser
+        self.said = []
+        self.wait()
+
+    def wait(self):
+        """As a session does: what is queued first, then straight from the socket."""
+        while self.queue._buffer:
+            message, _ = self.queue._buffer.popleft()
+            self.said.append((message.type, message.data))
+        if isinstance(self.frames, AudioFrames):
+            self.frames.open(self.take)
+
+    def take(self, data):
+        self.said.append((WSMsgType.BINARY, data))
+        return True
+
+    def feed(self, data):
+        over, _ = self.frames.feed_data(data)
+        return over
+
+
+def wire(opcode, data, *, fin=True, mask=True):
+    return Frame(opcode, data, fin).serialize(mask=mask)
+
+
+def binary(data):
+    return wire(Opcode.BINARY, data)
+
+
+frames = st.one_of(
+    st.sampled_from([0, 1, 125, 126, 127, 160, 3_200, 65_535, 65_536, MOST_BYTES]).map(
+        lambda size: [binary(bytes(i * 37 % 256 for i in range(size)))]
+    ),
+    st.binary(max_size=130).map(lambda data: [binary(data)]),
+    st.text(max_size=40).map(lambda text: [wire(Opcode.TEXT, text.encode())]),
+    st.binary(max_size=20).map(lambda data: [wire(Opcode.PING, data)]),
+    st.just([wire(Opcode.BINARY, b"unmasked", mask=False)]),
+    st.lists(st.binary(max_size=20), min_size=2, max_size=4).map(
+        lambda parts: [
+            wire(Opcode.CONT if i else Opcode.BINARY, part, fin=i == len(parts) - 1)
+            for i, part in enumerate(parts)
+        ]
+    ),
+)
+
+
+async def said(loop, pieces, *, is_direct, waits):
+    connection = Connection(loop, is_direct=is_direct)
+    for number, piece in enumerate(pieces):
+        if connection.feed(piece):
+            break
+        if waits[number % len(waits)]:
+            connection.wait()
+    connection.wait()
+    return connection
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    messages=st.lists(frames, max_size=8),
+    broken=st.sampled_from(
+        [
+            [],
+            [bytes([0xC2]) + binary(b"reserved")[1:]],
+            [wire(Opcode.CONT, b"of nothing")],
+            [bytes([0x8B]) + binary(b"no such control")[1:]],
+            [binary(bytes(MOST_BYTES + 1))],
+            [bytes([0x82, 0xFF]) + (1 << 40).to_bytes(8, "big") + bytes(12)],
+            [wire(Opcode.TEXT, b"begun", fin=False), binary(b"in between")],
+        ]
+    ),
+    cuts=st.lists(st.integers(0, 5_000), max_size=12),
+    waits=st.lists(st.booleans(), min_size=1, max_size=5),
+)
+def test_the_same_is_said_in_the_same_order(messages, broken, cuts, waits):
+    """Beside aiohttp's parser alone, for any frames, cuts, and times at which nobody waits."""
+    stream = b"".join(part for message in [*messages, broken] for part in message)
+    bounds = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    pieces = [stream[a:b] for a, b in pairwise(bounds) if b > a]
+
+    async def both():
+        loop = asyncio.get_running_loop()
+        ours = await said(loop, pieces, is_direct=True, waits=waits)
+        aiohttps = await said(loop, pieces, is_direct=False, waits=waits)
+        return ours, aiohttps
+
+    ours, aiohttps = asyncio.run(both())
+    assert ours.said == aiohttps.said
+    assert repr(ours.queue.exception()) == repr(aiohttps.queue.exception())
+    assert bool(broken) == (ours.queue.exception() is not None)
+
+
+async def test_plain_messages_do_not_touch_the_queue():
+    connection = Connection(asyncio.get_running_loop())
+    connection.feed(binary(b"\x01\x02") * 3)
+    assert connection.said == [(WSMsgType.BINARY, b"\x01\x02")] * 3
+    assert not connection.queue._buffer
+
+
+async def test_nothing_overtakes_what_is_queued():
+    connection = Connection(asyncio.get_running_loop())
+    connection.feed(binary(b"one") + wire(Opcode.TEXT, b"two") + binary(b"three"))
+    connection.feed(binary(b"four"))
+    assert [data for _, data in connection.said] == [b"one"]
+    connection.wait()
+    assert [data for _, data in connection.said] == [b"one", "two", b"three", b"four"]
+    connection.feed(binary(b"five"))
+    assert connection.said[-1] == (WSMsgType.BINARY, b"five")
+
+
+async def test_what_a_session_does_not_take_goes_the_long_way():
+    connection = Connection(asyncio.get_running_loop())
+    connection.take = lambda _: False
+    connection.wait()
+    connection.feed(binary(b"later"))
+    assert connection.said == []
+    connection.wait()
+    assert connection.said == [(WSMsgType.BINARY, b"later")]
+
+
+async def test_the_end_is_passed_on():
+    connection = Connection(asyncio.get_running_loop())
+    connection.frames.feed_eof()
+    assert connection.queue.is_eof()
