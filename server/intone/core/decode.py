@@ -40,6 +40,7 @@ class Decoder:
 
     def __init__(self, audio: AudioFormat) -> None:
         self._audio = audio
+        self._table = _TABLES.get(audio.encoding)
         self._leftover = b""
 
     @property
@@ -59,13 +60,12 @@ class Decoder:
         return self._to_float(data).reshape(-1, self._audio.channels)
 
     def _to_float(self, data: bytes) -> FloatArray:
-        encoding = self._audio.encoding
-        if encoding is Encoding.S16LE:
+        if self._table is not None:
+            return np.take(self._table, np.frombuffer(data, np.uint8))
+        if self._audio.encoding is Encoding.S16LE:
             return from_int16(np.frombuffer(data, "<i2"))
-        if encoding is Encoding.F32LE:
-            samples = np.frombuffer(data, "<f4").astype(np.float32)
-            return np.clip(np.nan_to_num(samples, nan=0.0), -1.0, 1.0)
-        return _TABLES[encoding][np.frombuffer(data, np.uint8)]
+        samples = np.frombuffer(data, "<f4").astype(np.float32)
+        return np.clip(np.nan_to_num(samples, nan=0.0), -1.0, 1.0)
 
 
 def to_int16(samples: FloatArray) -> NDArray[np.int16]:

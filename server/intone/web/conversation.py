@@ -90,6 +90,11 @@ class Conversation:
         return self._live.lag_ms if self._live else 0
 
     @property
+    def is_gathering(self) -> bool:
+        """Whether audio waits to be heard with what comes next."""
+        return bool(self._unheard)
+
+    @property
     def is_settled(self) -> bool:
         """Whether everything that was heard has been told."""
         return self._live is None or self._live.is_settled
@@ -115,7 +120,7 @@ class Conversation:
     def take(self, command: Command) -> None:
         """Do what a command asks; raise the :class:`IntoneError` that refuses it."""
         if isinstance(command, bytes):
-            self._accept(command)
+            self.accept(command)
             return
         self._hear()
         if isinstance(command, wire.SessionUpdate):
@@ -193,7 +198,8 @@ class Conversation:
     def _pong(self, ping: wire.Ping) -> None:
         self._say(wire.Pong(marker=ping.marker, received_ms=self.received_ms, lag_ms=self.lag_ms))
 
-    def _accept(self, data: bytes) -> None:
+    def accept(self, data: bytes) -> None:
+        """Take audio; raise the :class:`IntoneError` that refuses it."""
         audio = self.config.audio
         if self._negotiation.refused:
             fields = ", ".join(sorted(self._negotiation.refused))

@@ -127,7 +127,9 @@ class StreamSession:
     async def _read(self, watch: Watch) -> None:
         def take(message: bytes) -> bool:
             """Take audio straight from the socket, unless what follows it would have to wait."""
-            if self._is_behind or self._ending.done():
+            # What came before is heard first, and tells whether the engine keeps up.
+            is_first = not self._conversation.is_gathering
+            if (is_first and self._is_behind) or self._ending.done():
                 return False
             now_s = time.monotonic()
             if not self._pacer.take_at_once(now_s):
@@ -175,7 +177,9 @@ class StreamSession:
     def _take(self, message: str | bytes) -> None:
         try:
             for command in self._codec.receive(message):
-                if isinstance(command, wire.SessionClose):
+                if isinstance(command, bytes):
+                    self._conversation.accept(command)
+                elif isinstance(command, wire.SessionClose):
                     self._end(BY_CLIENT)
                 else:
                     self._conversation.take(command)
