@@ -20,9 +20,9 @@ from intone_lab.mel_noise import DB, with_noise
 class AugmentSettings:
     """How far copies may stray from the recording."""
 
-    gain_db: float = 8.0
-    """Gain, drawn evenly from ± this."""
-    tilt_db: float = 4.0
+    gain_db: float = 4.0
+    """Gain, drawn evenly from ± this: how loud one speaks tells much, and so it may not be more."""
+    tilt_db: float = 2.0
     """Standard deviation of the spectral tilt over the band: microphones and rooms."""
     noise_probability: float = 0.5
     snr_db: tuple[float, float] = (5.0, 40.0)
@@ -72,13 +72,13 @@ def _with_vocal_tracts(
 
 
 def _with_noise(mel: FloatArray, settings: AugmentSettings, rng: np.random.Generator) -> FloatArray:
-    batch = len(mel)
-    chosen = rng.random((batch, 1, 1)) < settings.noise_probability
-    if not chosen.any():
-        return mel
-    snr_db = rng.uniform(*settings.snr_db, batch).astype("f4")
-    babble = rng.random(batch) < settings.babble_share
-    return np.where(chosen, with_noise(mel, snr_db, babble, rng), mel)
+    chosen = rng.random(len(mel)) < settings.noise_probability
+    count = int(chosen.sum())
+    if count:
+        snr_db = rng.uniform(*settings.snr_db, count).astype("f4")
+        babble = rng.random(count) < settings.babble_share
+        mel[chosen] = with_noise(mel[chosen], snr_db, babble, rng)
+    return mel
 
 
 def _mask(mel: FloatArray, settings: AugmentSettings, rng: np.random.Generator) -> None:
