@@ -48,10 +48,9 @@ class AudioFrames:
         self._parser = parser
         self._max_message_bytes = max_message_bytes
         self._take: Take | None = None
-        self._pieces: list[bytes] = []
-        self._held = 0
+        self._held = bytearray()
         self._wanted = 0
-        """Bytes of the pieces' frame, as far as is known."""
+        """Bytes of the frame that is held, as far as is known."""
         self._is_fragmented = False
         self._is_broken = False
         """A frame that is refused: from here on all is the parser's."""
@@ -72,13 +71,13 @@ class AudioFrames:
         """See :class:`Parser`."""
         if self._is_broken:
             return self._parser.feed_data(data)
-        if self._pieces:
-            self._pieces.append(data)
-            self._held += len(data)
-            if self._held < self._wanted:
+        if self._held:
+            # Joined when it is enough: a byte at a time must not cost a copy each.
+            self._held += data
+            if len(self._held) < self._wanted:
                 return False, b""
-            data = b"".join(self._pieces)
-            self._pieces.clear()
+            data = bytes(self._held)
+            self._held = bytearray()
         first, size = 0, len(data)
         while first < size:
             taken = self._taken(data, first)
@@ -89,7 +88,8 @@ class AudioFrames:
             if self._is_broken:
                 return self._parser.feed_data(data[first:])
             if end > size:
-                self._hold(data[first:], end - first)
+                self._held += data[first:]
+                self._wanted = end - first
                 break
             self._note(data[first])
             # The session is woken by this, and opens again when it has seen to it.
@@ -115,11 +115,6 @@ class AudioFrames:
         if end > len(data) or length > self._max_message_bytes:
             return first
         return end if take(apply_mask(data[head:end], data[head - 4 : head])) else first
-
-    def _hold(self, piece: bytes, wanted: int) -> None:
-        # In pieces, joined when they are enough: a byte at a time must not cost a copy each.
-        self._pieces.append(piece)
-        self._held, self._wanted = len(piece), wanted
 
     def _end(self, data: bytes, first: int) -> int:
         """Where the frame at ``first`` ends, as far as can be told: or its header's next part."""
