@@ -116,5 +116,10 @@ def test_telephone_speech_is_half_the_rate_and_loses_what_is_over_4_khz():
     assert np.square(received(high, condition)).mean() < 1e-7
 
 
+def test_quieter_is_a_lower_level_and_nothing_else():
+    quieter = received(send(SPEECH, CONDITIONS["10 dB quieter"]), CLEAN)
+    np.testing.assert_allclose(quieter, SPEECH * 10**-0.5, atol=1 / 32_768)
+
+
 def test_every_condition_has_its_own_name():
     assert len({dataclasses.replace(c, name="") for c in CONDITIONS.values()}) == len(CONDITIONS)

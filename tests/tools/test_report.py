@@ -226,7 +226,7 @@ def test_the_report_has_every_part_and_every_picture(study, tmp_path):
         "5 folds by speaker: voices never heard",
         "Random split: the same voices on both sides",
         "The shipped file on corpora never trained on",
-        "Telephone and noise",
+        "Telephone, noise and level",
         "Calibration",
         "Seconds heard",
         "int8 against float32",

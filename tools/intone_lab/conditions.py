@@ -1,4 +1,4 @@
-"""What a clip goes through before the server is sent it: nothing, a telephone, or noise.
+"""What a clip goes through before the server is sent it: nothing, a telephone, noise, a low level.
 
 All of it is decided by the condition, the seed and the clip's own key: the same in every run,
 whatever else is measured and in whatever order.
@@ -42,6 +42,8 @@ class Condition:
     noise: Noise | None = None
     snr_db: float = 0.0
     """Active speech level over noise level; see :func:`active_power`."""
+    gain_db: float = 0.0
+    """Of a microphone less sensitive than the corpus's, or farther away."""
 
 
 CLEAN = Condition("clean")
@@ -55,6 +57,7 @@ CONDITIONS = {
             for noise in Noise
             for snr_db in (20, 10, 5)
         ),
+        Condition("10 dB quieter", gain_db=-10.0),
     )
 }
 """Every condition, by name."""
@@ -72,6 +75,8 @@ def send(
     ``voices`` are what babble is made of, float32 (m,) each; ``key`` is the clip's. Raises
     :class:`ValueError` if babble is asked for and there are no voices.
     """
+    if condition.gain_db:
+        samples = np.asarray(samples * 10.0 ** (condition.gain_db / 20.0), np.float32)
     if condition.noise is not None:
         rng = _generator(seed, condition.noise.value, key)
         samples = add_noise(samples, _noise(condition.noise, len(samples), voices, rng), condition)

@@ -1,4 +1,4 @@
-"""The report's section on telephone speech and noise."""
+"""The report's section on telephone speech, noise and level."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from intone_lab.study import STRANGERS, Protocol
 
 
 def conditions_section(numbers: Numbers, folder: Path) -> str:
-    """Telephone and noise: figures, and what is lost against clean speech."""
+    """Telephone, noise and level: figures, and what is lost against clean speech."""
     if len(numbers.conditions) < 2:
         return ""
     parts = []
@@ -29,14 +29,15 @@ def conditions_section(numbers: Numbers, folder: Path) -> str:
             header = ("corpus", "condition", "UAR", "lost", "gender", "lost", "nothing heard")
             parts.append(f"### {TITLES[protocol]}\n\n" + table(header, rows))
     return section(
-        "Telephone and noise",
+        "Telephone, noise and level",
         "Telephone is 8 kHz mu-law, sent as such and read by the server's own decoder. Noise is "
         "added to the clean clip before it is sent: white noise, or babble of "
         f"{BABBLE_VOICES} clips of other speakers of the same corpus, at 20, 10 and 5 dB under "
         "the speech. The level of speech is the mean power of its 20 ms frames that are at most "
         f"{ACTIVE_WITHIN_DB:.0f} dB under the clip's mean; that of noise is its mean power over "
         "the clip. Each clip's noise is drawn from a seed of its own and is the same at each "
-        "level; a corpus of one speaker has no babble. A clip in which nothing was heard is "
+        "level; a corpus of one speaker has no babble. Quieter is the clip at a lower level, as "
+        "from a microphone less sensitive than the corpus's. A clip in which nothing was heard is "
         "wrong.\n",
         _conditions_picture(numbers, folder),
         *parts,
