@@ -2,6 +2,7 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from intone.errors import InvalidUpdate, RateLimited, SettingsError, SlowConsumer
@@ -75,6 +76,22 @@ def test_messages_over_the_rate_wait_and_those_under_it_do_not():
         rests += [rest_s] if rest_s else []
     assert taken / (now_s - 10.0) == pytest.approx(100.0, rel=0.1)
     assert max(rests) <= 0.06
+
+
+def test_what_is_taken_at_once_is_what_would_not_wait():
+    rng = np.random.default_rng(1)
+    alone, direct = (MessagePacer(per_s=100.0, now_s=0.0) for _ in range(2))
+    now_s, waits = 0.0, []
+    for _ in range(2_000):
+        now_s += rng.exponential(0.009)
+        wait_s = alone.take(now_s)
+        # Refused, it counts nothing; the reader then takes it, and waits.
+        assert direct.take_at_once(now_s) == (wait_s == 0)
+        if wait_s:
+            waits.append(wait_s)
+            assert direct.take(now_s) == pytest.approx(wait_s)
+            now_s += wait_s
+    assert 10 < len(waits) < 500
 
 
 def test_the_rate_limit_refills_with_time():
