@@ -2,14 +2,17 @@
 
 import asyncio
 from itertools import pairwise
+from urllib.parse import urlsplit
 
-from aiohttp import WSMsgType
+import talk
+from aiohttp import WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from intone.web.audio_frames import AudioFrames
+from intone.web.websocket import StreamSocket
 
 MOST_BYTES = 70_000
 
@@ -146,3 +149,57 @@ async def test_the_end_is_passed_on():
     connection = Connection(asyncio.get_running_loop())
     connection.frames.feed_eof()
     assert connection.queue.is_eof()
+
+
+async def test_a_session_reads_its_audio_so(serve, male_wav, monkeypatch):
+    """Else it would still be right, and as slow as aiohttp's queue."""
+    queued = []
+    receive = StreamSocket.receive
+
+    async def counted(self, timeout=None):
+        message = await receive(self, timeout)
+        queued.append(message.type)
+        return message
+
+    monkeypatch.setattr(StreamSocket, "receive", counted)
+    async with serve() as local:
+        messages = await talk.hear(local.url, talk.pcm_of(male_wav))
+    assert talk.of_type(messages, "utterance.result")
+    assert WSMsgType.BINARY not in queued
+    assert WSMsgType.TEXT in queued
+
+
+async def test_an_aiohttp_without_the_place_for_it_reads_every_message(
+    serve, male_wav, monkeypatch
+):
+    undisturbed = web.WebSocketResponse._post_start
+    monkeypatch.setattr(StreamSocket, "_post_start", undisturbed)
+    async with serve() as local:
+        messages = await talk.hear(local.url, talk.pcm_of(male_wav))
+    assert talk.of_type(messages, "utterance.result")
+
+
+async def test_audio_that_comes_with_the_upgrade_is_heard(serve, male_wav):
+    """Before the server has said yes: its first frame may end in the middle."""
+    data = talk.pcm_of(male_wav)
+    frames = b"".join(binary(data[i : i + 3_200]) for i in range(0, len(data), 3_200))
+    close = wire(Opcode.TEXT, b'{"type": "session.close"}')
+    async with serve() as local:
+        url = urlsplit(local.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        upgrade = (
+            "GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        )
+        writer.write(upgrade.encode() + frames[:5_000])
+        await writer.drain()
+        writer.write(frames[5_000:] + close)
+        await writer.drain()
+        said = b""
+        while b"session.closed" not in said:
+            more = await reader.read(65_536)
+            assert more, said
+            said += more
+        writer.close()
+    assert f'"bytes":{len(data)}'.encode() in said
+    assert b"utterance.result" in said

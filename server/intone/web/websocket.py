@@ -58,15 +58,14 @@ class StreamSocket(web.WebSocketResponse):
         itself, as it does those that come while nobody waits.
         """
         handler = request.protocol
+        if not (hasattr(handler, "_message_tail") and hasattr(handler, "_payload_parser")):
+            super()._post_start(request, protocol, writer)
+            return
         # What came with the upgrade is framed by us too, or a frame's end would be lost.
-        early = getattr(handler, "_message_tail", b"")
-        if early:
-            handler._message_tail = b""  # noqa: SLF001
+        early, handler._message_tail = handler._message_tail, b""  # noqa: SLF001
         super()._post_start(request, protocol, writer)
-        parser = getattr(handler, "_payload_parser", None)
-        if parser is not None:
-            self._frames = AudioFrames(parser, self._max_message_bytes)
-            handler._payload_parser = self._frames  # noqa: SLF001
+        self._frames = AudioFrames(handler._payload_parser, self._max_message_bytes)  # noqa: SLF001
+        handler._payload_parser = self._frames  # noqa: SLF001
         if early:
             handler.data_received(early)
 
