@@ -127,9 +127,10 @@ class StreamSession:
     async def _read(self, watch: Watch) -> None:
         def take(message: bytes) -> bool:
             """Take audio straight from the socket, unless what follows it would have to wait."""
+            if self._outbox.is_crowded or self._ending.done():
+                return False
             # What came before is heard first, and tells whether the engine keeps up.
-            is_first = not self._conversation.is_gathering
-            if (is_first and self._is_behind) or self._ending.done():
+            if not self._conversation.is_gathering and self._is_behind:
                 return False
             now_s = time.monotonic()
             if not self._pacer.take_at_once(now_s):
