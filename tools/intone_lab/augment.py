@@ -20,9 +20,9 @@ from intone_lab.mel_noise import DB, with_noise
 class AugmentSettings:
     """How far copies may stray from the recording."""
 
-    gain_db: float = 4.0
-    """Gain, drawn evenly from ± this: how loud one speaks tells much, and so it may not be more."""
-    tilt_db: float = 2.0
+    gain_db: float = 8.0
+    """Gain, drawn evenly from ± this."""
+    tilt_db: float = 4.0
     """Standard deviation of the spectral tilt over the band: microphones and rooms."""
     noise_probability: float = 0.5
     snr_db: tuple[float, float] = (5.0, 40.0)

@@ -37,7 +37,7 @@ class BatchSettings:
     """
     copies: Mapping[str, float] = field(default_factory=lambda: {"telephone": 0.5, "room": 0.5})
     """How likely a copy is to stand for its clip, where not as likely as the clip itself."""
-    masked_below: float = 0.6
+    masked_below: float = 1.0
     """A corpus that holds fewer of the emotions than this share says nothing of the others.
 
     Of one that holds more, each clip also says which emotions it is not.

@@ -24,7 +24,7 @@ class TrainSettings:
     seed: int = 1
     corpora: tuple[str, ...] = ("ravdess", "crema_d", "emodb", "savee", "tess")
     """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
-    epochs: int = 50
+    epochs: int = 70
     learning_rate: float = 2e-3
     weight_decay: float = 5e-2
     dropout: float = 0.3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from intone.core.card import Accuracy
@@ -90,7 +90,6 @@ def figures_of(
     among = listened.choices(head)
     if not among:
         return
-    every = listened.labels(head)
     counts = listened.counts_by_speaker(head, among)
     total = listened.counts(head, among)
     yield HeadFigures(
@@ -106,10 +105,19 @@ def figures_of(
         one_utterance=sum(row.utterances == 1 for row in listened.rows),
         figures=metrics.summary(total),
         intervals=metrics.intervals(counts) if len(counts) > 1 else None,
-        uar_among_all=metrics.summary(listened.counts(head, every)).uar,
+        uar_among_all=_uar_among_all(listened, head, among),
         classes=metrics.class_figures(total, among),
         confusion=tuple(tuple(int(n) for n in row) for row in total),
     )
+
+
+def _uar_among_all(listened: Listened, head: Head, own: Sequence[str]) -> float:
+    """UAR of the corpus's ``own`` labels where the answer may be any that the model knows."""
+    every = listened.labels(head)
+    counts = listened.counts(head, every)
+    # A stray clip or two of another label would count as much as a whole class.
+    counts[[label not in own for label in every]] = 0
+    return metrics.summary(counts).uar
 
 
 def _row(line: HeadFigures, metric: str, words: str) -> Accuracy:
