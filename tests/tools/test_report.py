@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from dataclasses import replace
 from importlib.util import find_spec
 
 import msgspec
@@ -98,6 +99,17 @@ def test_a_corpus_of_seven_emotions_is_measured_among_seven(study):
     line = next(f for f in head_figures(study) if f.corpus == "savee" and f.head is Head.EMOTION)
     assert line.labels == tuple(name for name in EMOTIONS if name != "calm")
     assert line.uar_among_all <= line.figures.uar
+
+
+def test_a_stray_clip_of_another_label_counts_for_nothing(card):
+    """One in two hundred, of a corpus without calm: a class would be an eighth of the UAR."""
+    said = [heard(clip, clip.emotion, "male") for clip in SAVEE] * (200 // len(SAVEE))
+    stray = heard(replace(SAVEE[0], emotion="calm"), "angry", "male")
+    listened = Listened(EMOTIONS, GENDERS, (*said, stray))
+    study = Study(card, 1, (Part(Protocol.BY_SPEAKER, "fold1", "clean", Weights.INT8, listened),))
+    line = next(line for line in head_figures(study) if line.head is Head.EMOTION)
+    assert "calm" not in line.labels
+    assert line.uar_among_all == line.figures.uar == 1.0
 
 
 def test_of_men_alone_a_woman_can_be_said_all_the_same(card):
