@@ -7,13 +7,13 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from intone.errors import IdleTimeout, IntoneError, SessionTooLong, ShuttingDown, SlowConsumer
+from intone.errors import IdleTimeout, IntoneError, SessionTooLong, SlowConsumer
 from intone.types import DiscardReason
 from intone.web import wire
 from intone.web.conversation import Conversation
 from intone.web.dialect import Codec, Dialect
+from intone.web.ending import BY_CLIENT, SHUTDOWN, VANISHED, Ending, because_of, fault
 from intone.web.outbox import Outbox
 from intone.web.rate import MessagePacer
 from intone.web.server import Server
@@ -21,31 +21,6 @@ from intone.web.watch import Watch
 from intone.web.websocket import ClientGone, StreamSocket
 
 log = logging.getLogger(__name__)
-
-NORMAL_CLOSURE = 1000
-INTERNAL_ERROR = 1011
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a session ends, and how its client is told."""
-
-    reason: str
-    close_code: int
-    error: IntoneError | None = None
-
-
-BY_CLIENT = Ending("client", NORMAL_CLOSURE)
-VANISHED = Ending("vanished", NORMAL_CLOSURE)
-SHUTDOWN = Ending("server_shutdown", ShuttingDown.close_code or NORMAL_CLOSURE)
-
-
-def _because_of(error: IntoneError) -> Ending:
-    return Ending(error.code, error.close_code or INTERNAL_ERROR, error)
-
-
-def _fault() -> Ending:
-    return _because_of(IntoneError("something went wrong here; it was logged"))
 
 
 async def _stop(*tasks: asyncio.Task[None]) -> None:
@@ -85,7 +60,7 @@ class StreamSession:
         """Hold the whole conversation."""
         started_s = time.monotonic()
         limit_s = self._limits.max_session_s
-        too_long = _because_of(SessionTooLong(f"a session may last {limit_s:g} s"))
+        too_long = because_of(SessionTooLong(f"a session may last {limit_s:g} s"))
         timer = asyncio.get_running_loop().call_later(limit_s, self._end, too_long)
         watch = Watch(
             self._limits.idle_timeout_s,
@@ -160,17 +135,17 @@ class StreamSession:
         if isinstance(error, ClientGone):
             self._end(VANISHED)
         elif isinstance(error, IntoneError):
-            self._end(_because_of(error))
+            self._end(because_of(error))
         else:
             log.error("session failed", exc_info=error, extra=self._log_extra)
             self._fail()
 
     def _fail(self) -> None:
-        self._end(_fault())
+        self._end(fault())
 
     def _end_idle(self) -> None:
         limit_s = self._limits.idle_timeout_s
-        self._end(_because_of(IdleTimeout(f"nothing came for {limit_s:g} s")))
+        self._end(because_of(IdleTimeout(f"nothing came for {limit_s:g} s")))
 
     def _ping(self) -> None:
         self._pinging = asyncio.create_task(self._socket.beat())
@@ -236,7 +211,7 @@ class StreamSession:
     def _give_up(self, error: SlowConsumer) -> None:
         """Make way for the error that says so, should the client begin to read after all."""
         self._outbox.clear()
-        self._end(_because_of(error))
+        self._end(because_of(error))
 
     # --- the end -----------------------------------------------------------------------
 
