@@ -43,6 +43,15 @@ def test_an_epoch_takes_the_asked_share_of_each_corpus(examples):
     assert len(batches(examples)) == (320 + 140) // 16
 
 
+def test_a_corpus_without_calm_gives_it_neither_target_nor_gradient(examples):
+    drawn = batches([e for e in examples if e.clip.corpus == "tess"])
+    inputs, targets, _ = drawn[0]
+    calm = EMOTIONS.index("calm")
+    assert (inputs["allowed"][:, calm] < -1e8).all()
+    assert (targets["emotion"][:, :, calm] == 0).all()
+    assert (np.delete(inputs["allowed"], calm, axis=1) == 0).all()
+
+
 def test_a_corpus_of_few_emotions_gives_the_others_neither_target_nor_gradient(examples):
     few = [e for e in examples if e.clip.corpus == "tess" and e.clip.emotion in {"happy", "sad"}]
     inputs, targets, _ = batches(few)[0]
