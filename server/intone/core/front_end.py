@@ -40,32 +40,24 @@ class FrontEnd:
         self._resampler = Resampler(audio.sample_rate_hz, audio.channels)
         self._framer = Framer(audio.channels)
         self._tick_bytes = audio.bytes_per_tick
-        self._gathered: list[bytes] = []
-        self.missing_bytes = 0
-        """Further bytes without which the resampler gives nothing, and so nothing happens."""
         ids = itertools.count(1)
         self._segmenters = [
             Segmenter(channel, settings, make_detector(settings), shape, ids)
             for channel in range(audio.channels)
         ]
 
+    @property
+    def missing_bytes(self) -> int:
+        """Further bytes without which the resampler gives nothing, and so nothing happens."""
+        wanted_bytes = self._resampler.wanted * self._tick_bytes
+        return max(wanted_bytes - self._decoder.held_bytes, 0)
+
     def feed(self, data: bytes) -> list[Hop]:
         """Take any number of bytes; return what they caused."""
         if self._are_frames(data):
             int16 = np.frombuffer(data, "<i2").reshape(-1, 1, FRAME_SAMPLES)
             return self._hear(from_int16(int16), int16)
-        self._gathered.append(data)
-        self.missing_bytes -= len(data)
-        return [] if self.missing_bytes > 0 else self._catch_up()
-
-    def _catch_up(self) -> list[Hop]:
-        """Hear what was gathered, and see how much more is worth the next call."""
-        data = b"".join(self._gathered)
-        self._gathered.clear()
-        hops = self._advance(self._resampler.push(self._decoder.decode(data)))
-        wanted_bytes = self._resampler.wanted * self._tick_bytes
-        self.missing_bytes = max(wanted_bytes - self._decoder.held_bytes, 0)
-        return hops
+        return self._advance(self._resampler.push(self._decoder.decode(data)))
 
     def _are_frames(self, data: bytes) -> bool:
         """Whether ``data`` is whole frames as they are, as most clients send: a shortcut."""
@@ -82,7 +74,7 @@ class FrontEnd:
 
     def finish(self) -> list[Hop]:
         """End the stream. A last piece under one frame (20 ms) is not heard."""
-        hops = self._catch_up() + self._advance(self._resampler.finish())
+        hops = self._advance(self._resampler.finish())
         return hops + self._close(EndReason.END_OF_STREAM)
 
     def _advance(self, samples: FloatArray) -> list[Hop]:
