@@ -37,11 +37,6 @@ class BatchSettings:
     """
     copies: Mapping[str, float] = field(default_factory=lambda: {"telephone": 0.5, "room": 0.5})
     """How likely a copy is to stand for its clip, where not as likely as the clip itself."""
-    masked_below: float = 1.0
-    """A corpus that holds fewer of the emotions than this share says nothing of the others.
-
-    Of one that holds more, each clip also says which emotions it is not.
-    """
     label_smoothing: float = 0.1
     crop_probability: float = 0.5
     """How often a clip is cut shorter than it is: interims must be right on beginnings."""
@@ -165,8 +160,6 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def _targets(self, clip: Clip) -> tuple[FloatArray, FloatArray, FloatArray]:
         present = self._present[clip.corpus]
         is_allowed = np.array([emotion in present for emotion in self._emotions])
-        if is_allowed.mean() >= self._settings.masked_below:
-            is_allowed[:] = True
         allowed = np.where(is_allowed, 0.0, ABSENT).astype(np.float32)
         smoothing = self._settings.label_smoothing
         emotion = np.where(is_allowed, smoothing / is_allowed.sum(), 0.0)

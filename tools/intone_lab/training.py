@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import keras
 
-from intone_lab.architectures import ARCHITECTURES
+from intone_lab.architectures import ARCHITECTURES, Architecture
 from intone_lab.augment import AugmentSettings
 from intone_lab.batches import Batches, BatchSettings
 from intone_lab.catalogue import GENDERS
+from intone_lab.corpora import emotions_present
 from intone_lab.dataset import Example
 
 
@@ -31,6 +32,12 @@ class TrainSettings:
     gender_weight: float = 0.5
     average_momentum: float = 0.995
     """Weights are averaged over the run (exponentially); the average is what is kept."""
+    offsets: Mapping[str, float] = field(default_factory=lambda: {"calm": -1.0})
+    """Added to the logits of labels that a corpus lacks, once trained.
+
+    RAVDESS alone has *calm*, and no clip of another corpus says that it is not calm (see
+    :data:`intone_lab.batches.ABSENT`): the trained network says it too often of all others.
+    """
     batches: BatchSettings = field(default_factory=BatchSettings)
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
 
@@ -86,7 +93,28 @@ def train(examples: Sequence[Example], settings: TrainSettings, name: str) -> ke
         verbose=0,
         callbacks=[_Progress(name, settings.epochs)],
     )
+    offset_logits(model, architecture, examples, settings.offsets)
     return model
+
+
+def offset_logits(
+    model: keras.Model,
+    architecture: Architecture,
+    examples: Sequence[Example],
+    offsets: Mapping[str, float],
+) -> None:
+    """Add ``offsets`` to the logits, each where a corpus of ``examples`` lacks its label.
+
+    Where every corpus has it, it was learnt against the others and is left as it is.
+    """
+    present = emotions_present({example.clip for example in examples}).values()
+    lacked = {label for label in architecture.emotions if any(label not in has for has in present)}
+    layer = model.get_layer("emotion_logits")
+    kernel, bias = layer.get_weights()
+    for index, label in enumerate(architecture.emotions):
+        if label in lacked:
+            bias[index] += offsets.get(label, 0.0)
+    layer.set_weights([kernel, bias])
 
 
 def _optimizer(settings: TrainSettings, batches_per_epoch: int) -> keras.optimizers.Optimizer:

@@ -1,0 +1,46 @@
+"""What is done to a network once it is trained."""
+
+import keras
+import numpy as np
+import pytest
+from lab_clips import make_clips, make_examples
+
+from intone_lab.architectures import ARCHITECTURES
+from intone_lab.training import TrainSettings, offset_logits
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_a_label_that_a_corpus_lacks_is_said_less_often_by_so_much(name):
+    architecture = ARCHITECTURES[name]
+    model = built(architecture)
+    ravdess, tess = make_clips("ravdess", 1, 1), make_clips("tess", 1, 0)
+    mixed = make_examples([*ravdess, *(clip for clip in tess if clip.emotion != "calm")])
+    before = biases(model)
+    offset_logits(model, architecture, mixed, TrainSettings().offsets)
+    moved = {"calm": -1.0} if "calm" in architecture.emotions else {}
+    assert moves(architecture, model, before) == moved
+
+
+def test_a_label_that_every_corpus_has_stays_as_it_was_learnt():
+    architecture = ARCHITECTURES["gru"]
+    model = built(architecture)
+    before = biases(model)
+    offset_logits(model, architecture, make_examples(make_clips("ravdess", 1, 1)), {"calm": -1.0})
+    assert moves(architecture, model, before) == {}
+
+
+def built(architecture) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    width, emotions = architecture.features.width, len(architecture.emotions)
+    return architecture.build(emotions, 2, np.zeros(width, "f4"), np.ones(width, "f4"), 0.1)
+
+
+def biases(model) -> np.ndarray:
+    return model.get_layer("emotion_logits").get_weights()[1].copy()
+
+
+def moves(architecture, model, before) -> dict[str, float]:
+    moved = zip(architecture.emotions, biases(model) - before, strict=True)
+    return {label: float(by) for label, by in moved if by != 0}
