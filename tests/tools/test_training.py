@@ -6,6 +6,7 @@ import pytest
 from lab_clips import make_clips, make_examples
 
 from intone_lab.architectures import ARCHITECTURES
+from intone_lab.recipes import recipe
 from intone_lab.training import TrainSettings, offset_logits
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -44,3 +45,15 @@ def biases(model) -> np.ndarray:
 def moves(architecture, model, before) -> dict[str, float]:
     moved = zip(architecture.emotions, biases(model) - before, strict=True)
     return {label: float(by) for label, by in moved if by != 0}
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_every_architecture_has_a_recipe_of_its_own_name(name):
+    settings = recipe(name, seed=7)
+    assert (settings.architecture, settings.seed) == (name, 7)
+    assert settings.epochs > 1
+
+
+def test_what_answers_at_the_end_hears_fewer_beginnings():
+    heard = {name: recipe(name, 1).batches.crop_probability for name in ARCHITECTURES}
+    assert max(heard["cnn"], heard["bilstm"]) < min(heard["gru"], heard["lstm"])

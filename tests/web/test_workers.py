@@ -244,16 +244,40 @@ def test_a_port_in_use_is_refused(server):
     assert "address_in_use" in said
 
 
-def test_a_worker_that_cannot_start_after_all_ends_the_server(tmp_path):
-    """A sink may be there, and fail when it is opened."""
+AT_ONCE = """
+from intone.errors import SettingsError
+
+def shut(_):
+    raise SettingsError("the sink is shut")
+"""
+
+ONE_AFTER_THE_OTHER = """
+import os, select, signal
+from pathlib import Path
+from intone.errors import SettingsError
+
+def shut(_):
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    own = Path(__file__).with_name(str(os.getpid()))
+    own.write_text(own.name)
+    first = own.with_name("first")
+    try:
+        os.link(own, first)
+    except FileExistsError:
+        ended = os.pidfd_open(int(first.read_text()))
+        select.select([ended], [], [])
+    raise SettingsError("the sink is shut")
+"""
+
+
+@pytest.mark.parametrize("code", [AT_ONCE, ONE_AFTER_THE_OTHER])
+def test_workers_that_cannot_start_after_all_end_the_server(code, tmp_path):
+    """A sink may be there, and fail when it is opened: in one worker while others stop for it."""
     info = tmp_path / "shut-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shut\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[intone.sinks]\nshut = shut:shut\n")
-    (tmp_path / "shut.py").write_text(
-        "from intone.errors import SettingsError\n"
-        "def shut(_):\n    raise SettingsError('the sink is shut')\n"
-    )
+    (tmp_path / "shut.py").write_text(code)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     process = subprocess.run(
         [*INTONE, "--set", "sinks=shut"],

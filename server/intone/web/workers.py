@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from intone import plugins
@@ -181,6 +182,18 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         for number in STOP_SIGNALS:
             signal.signal(number, self._give_up)
         super().stop(graceful)
+
+    def reap_workers(self) -> None:
+        """Take what is left of workers that ended.
+
+        One that could not start stops the server, which needs no second one to say so.
+        """
+        while True:
+            try:
+                return super().reap_workers()  # type: ignore[no-any-return]
+            except HaltServer:
+                if not self._is_stopping:
+                    raise
 
     def _give_up(self, number: int, _: FrameType | None) -> NoReturn:
         self.kill_workers(signal.SIGKILL)

@@ -79,9 +79,9 @@ def train(
     reason = why_not([clip for clip in clips if clip.emotion in known], ALWAYS_TRAIN)
     if reason is not None:
         raise click.ClickException(reason)
-    from intone_lab.training import TrainSettings
+    from intone_lab.recipes import recipe
 
-    settings = _with_own(TrainSettings(architecture, seed), clips)
+    settings = _with_own(recipe(architecture, seed), clips)
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
     _train(clips, out or Path("models", architecture), runs, settings, jobs)
