@@ -26,9 +26,9 @@ def build(architecture: Architecture, emotions: int, seed: int = 3) -> keras.Mod
     model = architecture.build(emotions, 2, mean, std, dropout=0.1)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.set_weights(
-                [rng.uniform(0.5, 1.5, w.shape).astype("f4") for w in layer.get_weights()]
-            )
+            gamma, *others = [rng.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()]
+            # A scale below zero turns maxima into minima: it must not be moved over a pooling.
+            layer.set_weights([gamma * rng.choice([-1.0, 1.0], gamma.shape), *others])
     return model
 
 

@@ -34,10 +34,12 @@ def build(
     x = layers.Reshape((-1, width, 1))(Blank()(x, mask))
     for index, filters in enumerate(FILTERS, start=1):
         x = layers.Conv2D(filters, KERNEL, padding="same", use_bias=False, name=f"conv{index}")(x)
-        x = MaskedNormalization(name=f"norm{index}")(x, mask=_over_bands(x, mask))
-        x = layers.MaxPooling2D(POOL, name=f"pool{index}")(layers.ReLU()(x))
+        # Pooled first: of a quarter of the values the statistics take half of the training's time
+        # less, and the next block sees the same maxima, moved and scaled.
+        x = layers.MaxPooling2D(POOL, name=f"pool{index}")(x)
         mask = StepMask(POOL**index, name=f"mask{index}")(x, frames)
-        x = Blank()(layers.SpatialDropout2D(dropout)(x), mask)
+        x = MaskedNormalization(name=f"norm{index}")(x, mask=_over_bands(x, mask))
+        x = Blank()(layers.SpatialDropout2D(dropout)(layers.ReLU()(x)), mask)
     x = layers.Reshape((-1, x.shape[2] * x.shape[3]))(x)
     pooled = layers.Dropout(dropout)(WholePool(name="pool")(x, mask))
     return keras.Model([features, allowed, frames], heads(pooled, allowed, emotions, genders))

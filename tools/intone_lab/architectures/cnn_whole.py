@@ -15,21 +15,25 @@ class CnnWhole:
     """Callable ``features -> {emotion, gender}`` with a model's weights.
 
     ``features`` is (1, frames, width), whole blocks; the logits are (1, labels). Batch
-    normalisation is folded into the convolutions.
+    normalisation comes after the pooling, where a negative scale cannot be moved into the
+    convolution before it.
     """
 
     def __init__(self, model: keras.Model) -> None:
         self._normalise = convert.normaliser(model)
-        self._blocks = [convert.folded(model, index + 1) for index in range(len(FILTERS))]
+        self._blocks = [
+            (*model.get_layer(f"conv{index}").get_weights(), *convert.affine(model, index))
+            for index in range(1, len(FILTERS) + 1)
+        ]
         (self._attention,) = model.get_layer("pool").get_weights()
         self._say = convert.speaker(model)
 
     def __call__(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answer for one utterance."""
         x = self._normalise(features)[..., tf.newaxis]
-        for kernel, bias in self._blocks:
-            x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") + bias)
-            x = tf.nn.max_pool2d(x, POOL, POOL, "VALID")
+        for kernel, scale, shift in self._blocks:
+            x = tf.nn.max_pool2d(tf.nn.conv2d(x, kernel, 1, "SAME"), POOL, POOL, "VALID")
+            x = tf.nn.relu(x * scale + shift)
         columns = tf.reshape(x, (-1, x.shape[2] * x.shape[3]))
         return self._say(cells.pool_whole(columns, self._attention))
 

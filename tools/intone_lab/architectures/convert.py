@@ -56,10 +56,16 @@ def speaker(model: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
 def folded(model: keras.Model, index: int) -> tuple[Array, Array]:
     """Return a convolution with its batch normalisation folded in: its kernel and bias."""
     (kernel,) = model.get_layer(f"conv{index}").get_weights()
+    scale, shift = affine(model, index)
+    return kernel * scale, shift
+
+
+def affine(model: keras.Model, index: int) -> tuple[Array, Array]:
+    """Return what a trained batch normalisation multiplies by and what it adds."""
     norm = model.get_layer(f"norm{index}")
     gamma, beta, mean, variance = norm.get_weights()
     scale = gamma / np.sqrt(variance + norm.epsilon)
-    return kernel * scale, beta - mean * scale
+    return scale, beta - mean * scale
 
 
 def directions(model: keras.Model, name: str) -> tuple[list[Array], list[Array]]:
