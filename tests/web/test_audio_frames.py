@@ -1,9 +1,12 @@
 """Frames before aiohttp's parser: what the session is given, in what order, whatever the cuts."""
 
 import asyncio
+import contextlib
 from itertools import pairwise
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+import pytest
 import talk
 from aiohttp import WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
@@ -11,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from intone.web.audio_frames import AudioFrames
+from intone.web.audio_frames import MOST_PASSED_ON, AudioFrames
+from intone.web.conversation import Conversation
 from intone.web.websocket import StreamSocket
 
 MOST_BYTES = 70_000
@@ -92,6 +96,8 @@ async def said(loop, pieces, *, is_direct, waits):
             [wire(Opcode.CONT, b"of nothing")],
             [bytes([0x8B]) + binary(b"no such control")[1:]],
             [binary(bytes(MOST_BYTES + 1))],
+            [bytes([0x09]) + wire(Opcode.PING, b"begun")[1:]],
+            [wire(Opcode.BINARY, bytes(50_000), fin=False), wire(Opcode.CONT, bytes(50_000))],
             [bytes([0x82, 0xFF]) + (1 << 40).to_bytes(8, "big") + bytes(12)],
             [wire(Opcode.TEXT, b"begun", fin=False), binary(b"in between")],
         ]
@@ -145,6 +151,60 @@ async def test_what_a_session_does_not_take_goes_the_long_way():
     assert connection.said == [(WSMsgType.BINARY, b"later")]
 
 
+async def test_what_follows_a_message_that_is_not_taken_is_passed_on_in_one_go():
+    """aiohttp's parser, stalled, copies what it holds at every call."""
+    connection = Connection(asyncio.get_running_loop())
+    calls = []
+
+    def counted(data):
+        calls.append(data)
+        return connection.parser.feed_data(data)
+
+    connection.frames._parser = SimpleNamespace(feed_data=counted)
+    cut_off = binary(b"cut off")
+    connection.feed(wire(Opcode.PONG, b"") * 500 + binary(b"later") + cut_off[:-1])
+    assert len(calls) == 1
+    connection.wait()
+    connection.feed(cut_off[-1:])
+    audio = [data for kind, data in connection.said if kind is WSMsgType.BINARY]
+    assert audio == [b"later", b"cut off"]
+
+
+async def test_a_flood_of_frames_that_are_not_audio_is_left_to_the_parser():
+    connection = Connection(asyncio.get_running_loop())
+    one = binary(b"one")
+    connection.feed(wire(Opcode.PING, b"") * (MOST_PASSED_ON + 1) + one[:-1])
+    connection.wait()
+    connection.feed(one[-1:] + binary(b"two"))
+    connection.wait()
+    pings, audio = connection.said[: MOST_PASSED_ON + 1], connection.said[MOST_PASSED_ON + 1 :]
+    assert {kind for kind, _ in pings} == {WSMsgType.PING}
+    assert [data for _, data in audio] == [b"one", b"two"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(b"\x83\xfe\xea\x60", id="an opcode that there is not"),
+        pytest.param(b"\x89\xfe\xea\x60", id="a long ping"),
+        pytest.param(b"\x09\x85", id="a ping in parts"),
+        pytest.param(b"\xc2\x85", id="a reserved bit"),
+        pytest.param(
+            wire(Opcode.BINARY, bytes(50_000), fin=False) + b"\x80\xfe\xea\x60" + bytes(5),
+            id="parts that are too long together",
+        ),
+    ],
+)
+async def test_a_header_is_refused_without_its_payload(header):
+    assert refused(Connection(asyncio.get_running_loop(), is_direct=False), header)
+    assert refused(Connection(asyncio.get_running_loop()), header)
+
+
+def refused(connection, header) -> bool:
+    connection.feed(header)
+    return connection.queue.exception() is not None
+
+
 async def test_the_end_is_passed_on():
     connection = Connection(asyncio.get_running_loop())
     connection.frames.feed_eof()
@@ -179,27 +239,92 @@ async def test_an_aiohttp_without_the_place_for_it_reads_every_message(
     assert talk.of_type(messages, "utterance.result")
 
 
+UPGRADE = (
+    b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+)
+CLOSE = wire(Opcode.TEXT, b'{"type": "session.close"}')
+
+
+@contextlib.asynccontextmanager
+async def connected(local):
+    """A connection on which not even the upgrade was asked for."""
+    url = urlsplit(local.url)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    yield reader, writer
+    writer.close()
+
+
+async def until_closed(reader) -> bytes:
+    """What is read up to ``session.closed``."""
+    said = b""
+    while b"session.closed" not in said:
+        more = await reader.read(65_536)
+        assert more, said
+        said += more
+    return said
+
+
 async def test_audio_that_comes_with_the_upgrade_is_heard(serve, male_wav):
     """Before the server has said yes: its first frame may end in the middle."""
     data = talk.pcm_of(male_wav)
     frames = b"".join(binary(data[i : i + 3_200]) for i in range(0, len(data), 3_200))
-    close = wire(Opcode.TEXT, b'{"type": "session.close"}')
-    async with serve() as local:
-        url = urlsplit(local.url)
-        reader, writer = await asyncio.open_connection(url.hostname, url.port)
-        upgrade = (
-            "GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
-        )
-        writer.write(upgrade.encode() + frames[:5_000])
+    async with serve() as local, connected(local) as (reader, writer):
+        writer.write(UPGRADE + frames[:5_000])
         await writer.drain()
-        writer.write(frames[5_000:] + close)
-        await writer.drain()
-        said = b""
-        while b"session.closed" not in said:
-            more = await reader.read(65_536)
-            assert more, said
-            said += more
-        writer.close()
+        writer.write(frames[5_000:] + CLOSE)
+        said = await until_closed(reader)
     assert f'"bytes":{len(data)}'.encode() in said
     assert b"utterance.result" in said
+
+
+async def test_a_bad_update_right_behind_the_first_audio_does_not_silence_the_session(serve):
+    """They are read in one go: the update must not be refused as if it came before."""
+    update = wire(Opcode.TEXT, b'{"type": "session.update", "interim_ms": "often"}')
+    audio = binary(bytes(3_200))
+    async with serve() as local, connected(local) as (reader, writer):
+        writer.write(UPGRADE + audio + update)
+        writer.write(audio * 3 + CLOSE)
+        said = await until_closed(reader)
+    assert said.count(b'"type":"error"') == 1
+    assert b'"bytes":12800' in said
+
+
+async def test_audio_does_not_overtake_what_waits_behind_a_ping(serve, monkeypatch):
+    """A pong waits for a client that reads slowly; what is read meanwhile comes later."""
+    pongs, is_held, goes_on, is_read = [], asyncio.Event(), asyncio.Event(), asyncio.Event()
+    heard = []
+    pong, feed, accept = StreamSocket.pong, AudioFrames.feed_data, Conversation.accept
+
+    async def held(self, data):
+        pongs.append(data)
+        if data == b"second":
+            is_held.set()
+            await goes_on.wait()
+        await pong(self, data)
+
+    def fed(self, data):
+        result = feed(self, data)
+        if is_held.is_set():
+            is_read.set()
+        return result
+
+    def accepted(self, data):
+        heard.append(data)
+        accept(self, data)
+
+    monkeypatch.setattr(StreamSocket, "pong", held)
+    monkeypatch.setattr(AudioFrames, "feed_data", fed)
+    monkeypatch.setattr(Conversation, "accept", accepted)
+    audio = [bytes([number, 0]) * 1_600 for number in range(3)]
+    async with serve() as local, connected(local) as (reader, writer):
+        pings = wire(Opcode.PING, b"first") + wire(Opcode.PING, b"second")
+        writer.write(UPGRADE + pings + binary(audio[0]))
+        await is_held.wait()
+        writer.write(binary(audio[1]))
+        await is_read.wait()
+        goes_on.set()
+        writer.write(binary(audio[2]) + CLOSE)
+        await until_closed(reader)
+    assert pongs == [b"first", b"second"]
+    assert heard == audio

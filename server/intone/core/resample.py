@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 import soxr
@@ -40,8 +39,10 @@ def _fewest_pieces(rate_hz: int) -> int:
     audio nothing comes out for four or five pieces, whatever is in them.
     """
     stream, piece = _stream(rate_hz, 1), np.zeros((rate_hz // _PIECES_PER_S, 1), np.float32)
-    gives = [n for n in range(_PIECES_PER_S) if len(stream.resample_chunk(piece))]
-    return min(later - earlier for earlier, later in pairwise([-1, *gives]))
+    outputs = [len(stream.resample_chunk(piece)) for _ in range(_PIECES_PER_S)]
+    # It gives as much as it takes: after an output of n samples the next is n samples away.
+    shortest = min(length for length in outputs if length)
+    return max(shortest * _PIECES_PER_S // SAMPLE_RATE_HZ, 1)
 
 
 class Resampler:

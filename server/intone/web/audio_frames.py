@@ -23,10 +23,15 @@ Take = Callable[[bytes], bool]
 _FINAL_BINARY = 0x82
 _FINAL, _RESERVED, _OPCODE, _MASKED, _LENGTH = 0x80, 0x70, 0x0F, 0x80, 0x7F
 _CONTINUATION, _FIRST_CONTROL = 0x0, 0x8
+_KNOWN = frozenset((0x0, 0x1, 0x2, 0x8, 0x9, 0xA))
+_LONGEST_CONTROL = 125
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
 """Lengths (RFC 6455, 5.2) that say how many bytes the length itself has."""
 _SHORTEST = 8
 """More than a header of either short kind: what is shorter is looked at with more care."""
+
+MOST_PASSED_ON = 1_000
+"""Frames of one read that no client of audio sends: to walk them here costs all other sessions."""
 
 
 class Parser(Protocol):
@@ -52,8 +57,9 @@ class AudioFrames:
         self._wanted = 0
         """Bytes of the frame that is held, as far as is known."""
         self._is_fragmented = False
-        self._is_broken = False
-        """A frame that is refused: from here on all is the parser's."""
+        self._fragment_bytes = 0
+        self._is_given_up = False
+        """A frame that is refused, or too many: from here on all is the parser's."""
 
     def open(self, take: Take) -> None:
         """The session waits for a message: plain ones go to ``take`` from now on."""
@@ -69,7 +75,7 @@ class AudioFrames:
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """See :class:`Parser`."""
-        if self._is_broken:
+        if self._is_given_up:
             return self._parser.feed_data(data)
         if self._held:
             # Joined when it is enough: a byte at a time must not cost a copy each.
@@ -78,27 +84,43 @@ class AudioFrames:
                 return False, b""
             data = bytes(self._held)
             self._held = bytearray()
-        first, size = 0, len(data)
-        while first < size:
-            taken = self._taken(data, first)
-            if taken > first:
-                first = taken
-                continue
-            end = self._end(data, first)
-            if self._is_broken:
-                return self._parser.feed_data(data[first:])
-            if end > size:
-                self._held += data[first:]
-                self._wanted = end - first
+        first = self._take_all(data)
+        return self._pass_on(data, first) if first < len(data) else (False, b"")
+
+    def _take_all(self, data: bytes) -> int:
+        """Have the plain messages at the front taken; return where they end."""
+        first, end = 0, self._taken(data, 0)
+        while end > first:
+            first, end = end, self._taken(data, end)
+        return first
+
+    def _pass_on(self, data: bytes, first: int) -> tuple[bool, bytes]:
+        """Hand the whole frames from ``first`` to the parser, and hold what is left.
+
+        In one go: the session is woken by the first and opens again when it has seen to all, and
+        a parser that waits for its session copies what it holds at every call.
+        """
+        end = frame_end = first
+        size = len(data)
+        for _ in range(MOST_PASSED_ON):
+            frame_end, length = self._measure(data, end)
+            if self._is_given_up or frame_end > size:
                 break
-            self._note(data[first])
-            # The session is woken by this, and opens again when it has seen to it.
-            self.close()
-            over, left = self._parser.feed_data(data[first:end])
-            if over:
-                return over, left
-            first = end
-        return False, b""
+            self._note(data[end], length)
+            end = frame_end
+            if end == size:
+                break
+        else:
+            self._is_given_up = True
+        if self._is_given_up:
+            end = size
+        elif end < size:
+            self._held += data[end:]
+            self._wanted = frame_end - end
+        if end == first:
+            return False, b""
+        self.close()
+        return self._parser.feed_data(data[first:end])
 
     def _taken(self, data: bytes, first: int) -> int:
         """Have a plain message at ``first`` taken; return where it ends, or ``first``."""
@@ -116,25 +138,38 @@ class AudioFrames:
             return first
         return end if take(apply_mask(data[head:end], data[head - 4 : head])) else first
 
-    def _end(self, data: bytes, first: int) -> int:
-        """Where the frame at ``first`` ends, as far as can be told: or its header's next part."""
+    def _measure(self, data: bytes, first: int) -> tuple[int, int]:
+        """Where the frame at ``first`` ends, and its payload's bytes.
+
+        As far as can be told: or where its header's next part ends, and 0.
+        """
         head = first + 2
         if head > len(data):
-            return head
+            return head, 0
         length = data[first + 1] & _LENGTH
         if length >= _TWO_BYTES:
             head += 2 if length == _TWO_BYTES else 8
             if head > len(data):
-                return head
+                return head, 0
             length = int.from_bytes(data[first + 2 : head], "big")
         if data[first + 1] & _MASKED:
             head += 4
-        self._is_broken = length > self._max_message_bytes or bool(data[first] & _RESERVED)
-        return head + length
+        self._is_given_up = self._is_refused(data[first], length)
+        return head + length, length
 
-    def _note(self, first_byte: int) -> None:
+    def _is_refused(self, first_byte: int, length: int) -> bool:
+        """Whether the parser refuses such a header, and so must not wait for the payload."""
+        opcode, is_final = first_byte & _OPCODE, bool(first_byte & _FINAL)
+        if first_byte & _RESERVED or opcode not in _KNOWN:
+            return True
+        if opcode >= _FIRST_CONTROL:
+            return length > _LONGEST_CONTROL or not is_final
+        return self._fragment_bytes + length > self._max_message_bytes
+
+    def _note(self, first_byte: int, length: int) -> None:
         """Remember whether a fragmented message is under way, in which no other may begin."""
         if first_byte & _OPCODE < _FIRST_CONTROL:
             is_final = bool(first_byte & _FINAL)
             if not is_final or first_byte & _OPCODE == _CONTINUATION:
                 self._is_fragmented = not is_final
+                self._fragment_bytes = 0 if is_final else self._fragment_bytes + length

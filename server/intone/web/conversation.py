@@ -133,6 +133,7 @@ class Conversation:
 
     def refuse(self, error: IntoneError) -> None:
         """Say that a message was refused; the session goes on."""
+        self._hear()
         if self._live is None:
             self._negotiation.refuse_update(error)
         self.tell_error(error)

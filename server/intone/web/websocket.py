@@ -6,7 +6,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Sequence
 
-from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from aiohttp.http_websocket import WebSocketWriter
 
 from intone.errors import IntoneError, InvalidMessage, MessageTooLarge
@@ -78,21 +78,8 @@ class StreamSocket(web.WebSocketResponse):
         Raises :class:`ClientGone`, and the error for a message that breaks the WebSocket
         protocol or its limit.
         """
-        if take is None or self._frames is None:
-            return await self._next_message(on_frame, lambda: None)
-        frames, taking = self._frames, take
-        try:
-            return await self._next_message(on_frame, lambda: frames.open(taking))
-        finally:
-            frames.close()
-
-    async def _next_message(
-        self, on_frame: Callable[[], None] | None, wait: Callable[[], None]
-    ) -> str | bytes:
         while True:
-            # With messages in the queue this does not wait, and so nothing overtakes them.
-            wait()
-            message = await self.receive()
+            message = await self._receive(take)
             kind = message.type
             if kind is WSMsgType.BINARY or kind is WSMsgType.TEXT:
                 data: str | bytes = message.data
@@ -107,6 +94,18 @@ class StreamSocket(web.WebSocketResponse):
             self._is_violated = True
             raise self._refusal(message.data.code)
         raise ClientGone
+
+    async def _receive(self, take: Take | None) -> WSMessage:
+        frames = self._frames
+        if take is None or frames is None:
+            return await self.receive()
+        # With messages in the queue this does not wait, and so nothing overtakes them: not while
+        # what was received is seen to, either.
+        frames.open(take)
+        try:
+            return await self.receive()
+        finally:
+            frames.close()
 
     async def beat(self) -> None:
         """Ask whether the client is there; no answer is no frame for its watch."""

@@ -194,6 +194,8 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
             except HaltServer:
                 if not self._is_stopping:
                     raise
+                # gunicorn 22 and 23 still have it among the living, and would wait for it.
+                self.kill_workers(0)
 
     def _give_up(self, number: int, _: FrameType | None) -> NoReturn:
         self.kill_workers(signal.SIGKILL)
