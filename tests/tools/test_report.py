@@ -245,6 +245,7 @@ def test_the_report_has_every_part_and_every_picture(study, tmp_path):
         "Size and speed",
         "Settings",
     ]
+    assert report.count("### 5 folds by speaker: voices never heard") == 1
     shown = re.findall(r"!\[(.+)\]\((.+\.png)\)", report)
     assert {name for _, name in shown} == {path.name for path in tmp_path.glob("*.png")}
     assert len(shown) == 8

@@ -14,7 +14,7 @@ from intone_lab.run_record import Weights
 from intone_lab.study import Protocol
 
 ASIDE_CONDITIONS = ("telephone", "white 10 dB", "babble 10 dB")
-TITLES = {
+_TITLES = {
     Protocol.BY_SPEAKER: "{folds} folds by speaker: voices never heard",
     Protocol.AT_RANDOM: "Random split: the same voices on both sides",
     Protocol.STRANGE_CORPUS: "The shipped file on corpora never trained on",
@@ -28,10 +28,15 @@ _SHORT = {
 }
 
 
+def title(protocol: Protocol, folds: int) -> str:
+    """What a section about ``protocol`` is headed."""
+    return _TITLES[protocol].format(folds=folds)
+
+
 def summary(numbers: Numbers) -> str:
     """What a reader wants first."""
     rows: list[tuple[str, str, str]] = []
-    for protocol, corpus in numbers.corpora(*TITLES):
+    for protocol, corpus in numbers.corpora(*Protocol):
         for head, metric in ((Head.EMOTION, "uar"), (Head.GENDER, "accuracy")):
             line = numbers.line(protocol, corpus, head)
             if line is not None:
@@ -43,14 +48,14 @@ def summary(numbers: Numbers) -> str:
 def by_protocol(numbers: Numbers, folder: Path) -> list[str]:
     """Return a section a protocol: corpora, confusions and classification reports, clean."""
     sections = []
-    for protocol, title in TITLES.items():
+    for protocol in Protocol:
         corpora = [corpus for _, corpus in numbers.corpora(protocol)]
         if corpora:
             lines = [numbers.line(protocol, corpus, Head.EMOTION) for corpus in corpora]
             parts = [_corpora_table(numbers, protocol, corpora), _no_row(numbers, protocol)]
             parts += [_one_corpus(line, numbers, folder) for line in lines if line is not None]
             parts += [_gender_reports(numbers, protocol, corpora)]
-            sections.append(section(title.format(folds=numbers.folds), *parts))
+            sections.append(section(title(protocol, numbers.folds), *parts))
     return sections
 
 

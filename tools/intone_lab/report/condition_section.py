@@ -7,7 +7,7 @@ from pathlib import Path
 from intone_lab.conditions import ACTIVE_WITHIN_DB, BABBLE_VOICES
 from intone_lab.evaluation import Head
 from intone_lab.report import pictures
-from intone_lab.report.accuracy_sections import TITLES
+from intone_lab.report.accuracy_sections import title
 from intone_lab.report.figures import HeadFigures
 from intone_lab.report.markdown import NONE, picture, section, share, signed, table
 from intone_lab.report.numbers import Numbers
@@ -27,7 +27,7 @@ def conditions_section(numbers: Numbers, folder: Path) -> str:
         ]
         if rows:
             header = ("corpus", "condition", "UAR", "lost", "gender", "lost", "nothing heard")
-            parts.append(f"### {TITLES[protocol]}\n\n" + table(header, rows))
+            parts.append(f"### {title(protocol, numbers.folds)}\n\n" + table(header, rows))
     return section(
         "Telephone, noise and level",
         "Telephone is 8 kHz mu-law, sent as such and read by the server's own decoder. Noise is "
