@@ -34,8 +34,8 @@ def build(
     x = layers.Reshape((-1, width, 1))(Blank()(x, mask))
     for index, filters in enumerate(FILTERS, start=1):
         x = layers.Conv2D(filters, KERNEL, padding="same", use_bias=False, name=f"conv{index}")(x)
-        # Pooled first: of a quarter of the values the statistics take half of the training's time
-        # less, and the next block sees the same maxima, moved and scaled.
+        # Pooled first: with statistics of a quarter of the values a step of training takes half
+        # as long, and the next block sees the same maxima, moved and scaled.
         x = layers.MaxPooling2D(POOL, name=f"pool{index}")(x)
         mask = StepMask(POOL**index, name=f"mask{index}")(x, frames)
         x = MaskedNormalization(name=f"norm{index}")(x, mask=_over_bands(x, mask))
