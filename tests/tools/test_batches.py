@@ -7,15 +7,17 @@ from lab_clips import make_clips, make_examples
 from intone_lab.architectures import ARCHITECTURES
 from intone_lab.augment import AugmentSettings
 from intone_lab.batches import Batches, BatchSettings
-from intone_lab.catalogue import EMOTIONS
+from intone_lab.catalogue import EMOTIONS, GENDERS
 from intone_lab.dataset import Example
 
 GRU = ARCHITECTURES["gru"]
 SETTINGS = BatchSettings(size=16, frames=128, share={"tess": 0.5})
 
 
-def batches(examples, seed: int = 1, settings: BatchSettings = SETTINGS) -> Batches:
-    return Batches(examples, GRU, settings, AugmentSettings(), seed)
+def batches(
+    examples, seed: int = 1, settings: BatchSettings = SETTINGS, warp: float = 0.1
+) -> Batches:
+    return Batches(examples, GRU, settings, AugmentSettings(warp=warp), seed)
 
 
 def without(clips, *emotions):
@@ -64,8 +66,38 @@ def test_a_corpus_of_few_emotions_gives_the_others_neither_target_nor_gradient(e
 def test_gender_is_not_learnt_from_a_corpus_of_one_sex(examples):
     _, _, weights = batches([e for e in examples if e.clip.corpus == "tess"])[0]
     assert (weights["gender"] == 0).all()
-    _, _, weights = batches([e for e in examples if e.clip.corpus == "ravdess"])[0]
+    _, _, weights = batches([e for e in examples if e.clip.corpus == "ravdess"], warp=0)[0]
     assert (weights["gender"].sum(axis=1) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("copy", "warp", "female", "male"),
+    [
+        ("as it is", 0.0, True, True),
+        ("as it is", 0.04, True, True),
+        ("as it is", 0.06, False, True),
+        ("as it is", -0.06, True, False),
+        ("slow", 0.0, False, True),
+        ("slow", -0.06, True, True),
+        ("fast", 0.0, True, False),
+        ("fast", 0.06, True, True),
+    ],
+)
+def test_gender_is_not_learnt_from_a_voice_moved_towards_the_other_s(
+    examples, monkeypatch, copy, warp, female, male
+):
+    monkeypatch.setattr("intone_lab.batches.draw_warps", lambda _, n, __: np.full(n, warp, "f4"))
+    moved = [replace(e, copy=copy) for e in examples if e.clip.corpus == "ravdess"]
+    # The statistics are of plain clips, which never come up.
+    plain = [replace(e, utterances=e.utterances[:1], copy="as it is") for e in moved[:1]]
+    settings = replace(SETTINGS, copies={"as it is": 1e-12} if copy != "as it is" else {})
+    _, targets, weights = batches([*moved, *plain], settings=settings)[0]
+    is_female = targets["gender"][:, 0, GENDERS.index("female")] > 0.5
+    heard = weights["gender"].sum(axis=1) > 0
+    assert is_female.any()
+    assert (~is_female).any()
+    assert (heard[is_female] == female).all()
+    assert (heard[~is_female] == male).all()
 
 
 def test_rare_classes_count_as_much_as_common_ones(examples):
@@ -101,7 +133,7 @@ def test_the_same_seed_gives_the_same_epoch(examples):
 def test_a_stray_clip_of_an_emotion_the_corpus_does_not_hold_is_heard_for_gender_alone():
     clips = [c for c in make_clips("crema_d", 2, 2, takes=10) if c.emotion in {"happy", "sad"}]
     clips += [c for c in make_clips("crema_d", 1, 0) if c.emotion == "neutral"]
-    drawn = batches(make_examples(clips), settings=replace(SETTINGS, size=len(clips)))
+    drawn = batches(make_examples(clips), settings=replace(SETTINGS, size=len(clips)), warp=0)
     inputs, targets, weights = drawn[0]
     neutral = EMOTIONS.index("neutral")
     assert (inputs["allowed"][:, neutral] < -1e8).all()

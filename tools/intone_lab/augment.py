@@ -38,13 +38,26 @@ class AugmentSettings:
     band_mask_filters: int = 5
 
 
+def draw_warps(settings: AugmentSettings, batch: int, rng: np.random.Generator) -> FloatArray:
+    """Return by what share each row's formants go down, float32 (batch,): see :func:`augment`."""
+    return rng.uniform(-settings.warp, settings.warp, batch).astype(np.float32)
+
+
 def augment(
-    features: FloatArray, settings: AugmentSettings, rng: np.random.Generator
+    features: FloatArray,
+    settings: AugmentSettings,
+    rng: np.random.Generator,
+    warps: FloatArray | None = None,
 ) -> FloatArray:
-    """Return a copy of float32 ``features`` (batch, frames, coefficients), each row its own way."""
+    """Return a copy of float32 ``features`` (batch, frames, coefficients), each row its own way.
+
+    ``warps`` are those of :func:`draw_warps` where the caller must know them.
+    """
     batch, _, bands = features.shape
+    if warps is None:
+        warps = draw_warps(settings, batch, rng)
     basis = dct(np.eye(bands, dtype=np.float32), axis=0, norm="ortho").astype(np.float32)
-    mel = _with_vocal_tracts(features @ basis, settings, rng)
+    mel = _with_vocal_tracts(features @ basis, warps)
     mel += rng.uniform(-1, 1, (batch, 1, 1)).astype("f4") * settings.gain_db * DB
     ramp = np.linspace(-1, 1, bands, dtype=np.float32)
     mel += rng.normal(0, settings.tilt_db * DB / 2, (batch, 1, 1)).astype("f4") * ramp
@@ -54,11 +67,9 @@ def augment(
     return result
 
 
-def _with_vocal_tracts(
-    mel: FloatArray, settings: AugmentSettings, rng: np.random.Generator
-) -> FloatArray:
+def _with_vocal_tracts(mel: FloatArray, warps: FloatArray) -> FloatArray:
     batch, _, bands = mel.shape
-    position = np.arange(bands) * (1.0 + settings.warp * rng.uniform(-1, 1, (batch, 1)))
+    position = np.arange(bands) * (1.0 + warps[:, None])
     position = np.clip(position, 0, bands - 1)
     low = np.minimum(position.astype(int), bands - 2)
     share = (position - low).astype(np.float32)
