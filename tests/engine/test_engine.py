@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from small_recogniser import STATE, WINDOW
 
+from intone.engine.engine import Engine
 from intone.errors import Overloaded, RecogniserFailed
+from intone.settings import EngineSettings
 from intone.types import Scores
 
 
@@ -199,6 +201,21 @@ def test_stopping_ends_the_thread_whatever_waits(make_engine, owner, recogniser)
     recogniser.is_open.set()
     engine.stop()
     assert threading.active_count() == before
+
+
+def test_a_model_can_be_warm_for_few_and_still_take_many(owner, store):
+    recogniser = store["gru"].new_recogniser()
+    settings = EngineSettings(max_batch=64, own_thread_ms=1_000)
+    engine = Engine(recogniser, settings, owner.posted.put, owner.call_later, owner)
+    engine.start(warm_batch=8)
+    assert max(recogniser._steps) == 8
+    outcomes = []
+    for ticket in [engine.open(outcomes.append) for _ in range(20)]:
+        engine.submit(ticket, block(0.1))
+    owner.run_until(lambda: len(outcomes) == 20)
+    engine.stop()
+    assert owner.batch_sizes == [20]
+    assert all(isinstance(outcome, Scores) for outcome in outcomes)
 
 
 @pytest.mark.parametrize("size", [1, 3, 64])

@@ -65,15 +65,21 @@ class Engine:
         self._is_waiting_for_company = False
         self._is_stopped = False
 
-    def start(self) -> None:
-        """Run the model once at every size it will meet, and give it a thread if it is slow."""
-        is_quick = self._warm_up() <= self._settings.own_thread_ms / 1_000
+    def start(self, warm_batch: int | None = None) -> None:
+        """Run the model once at every size it will meet, and give it a thread if it is slow.
+
+        Or up to ``warm_batch`` only: each size keeps memory, and larger ones cost those who come
+        first some milliseconds once.
+        """
+        largest = self._settings.max_batch
+        step_s = self._warm_up(min(warm_batch or largest, largest))
+        is_quick = step_s <= self._settings.own_thread_ms / 1_000
         if self.answers_at_end or not is_quick:
             self._worker = ThreadWorker(f"intone-engine-{self._recogniser.card.name}", self._post)
         self._worker.start()
 
-    def _warm_up(self) -> float:
-        """Return the seconds that the largest step took."""
+    def _warm_up(self, largest: int) -> float:
+        """Return the seconds that the largest step of all takes, from one of ``largest`` rows."""
         card, size = self._recogniser.card, 1
         while True:
             windows = np.zeros((size, card.shape.window), np.float32)
@@ -82,12 +88,12 @@ class Engine:
             started_s = time.monotonic()
             output = self._recogniser.step(windows, states)
             step_s = time.monotonic() - started_s
-            if size == self._settings.max_batch:
+            if size == largest:
                 break
-            size = min(2 * size, self._settings.max_batch)
+            size = min(2 * size, largest)
         if isinstance(self._recogniser, UtteranceRecogniser):
             self._recogniser.finish(output.states[0])
-        return step_s
+        return step_s * self._settings.max_batch / largest
 
     def stop(self) -> None:
         """Finish the batch that is running, drop what waits, and end the worker."""

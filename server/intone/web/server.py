@@ -26,6 +26,9 @@ from intone.web.rounds import Pace, Rounds
 
 log = logging.getLogger(__name__)
 
+OTHERS_WARM_BATCH = 8
+"""Up to which batch models that nobody gets unasked are warm: all sizes of `lstm` keep 22 MB."""
+
 
 class Phase(str, Enum):
     """Where the server stands; values are the wire's."""
@@ -93,7 +96,7 @@ class Server:
         engine = Engine(
             recogniser, self.settings.engine, loop.call_soon_threadsafe, loop.call_later, observer
         )
-        engine.start()
+        engine.start(None if name == self.default_model else OTHERS_WARM_BATCH)
         self.metrics.watch_lag(name, lambda: engine.backlog_s)
         return engine
 
