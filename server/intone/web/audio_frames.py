@@ -100,27 +100,28 @@ class AudioFrames:
         In one go: the session is woken by the first and opens again when it has seen to all, and
         a parser that waits for its session copies what it holds at every call.
         """
-        end = frame_end = first
-        size = len(data)
-        for _ in range(MOST_PASSED_ON):
-            frame_end, length = self._measure(data, end)
-            if self._is_given_up or frame_end > size:
-                break
-            self._note(data[end], length)
-            end = frame_end
-            if end == size:
-                break
-        else:
-            self._is_given_up = True
-        if self._is_given_up:
-            end = size
-        elif end < size:
-            self._held += data[end:]
-            self._wanted = frame_end - end
+        end = self._last_end(data, first)
+        self._held += data[end:]
         if end == first:
             return False, b""
         self.close()
         return self._parser.feed_data(data[first:end])
+
+    def _last_end(self, data: bytes, first: int) -> int:
+        """Where the last whole frame from ``first`` ends; of what is given up, where all ends."""
+        for _ in range(MOST_PASSED_ON):
+            end, length = self._measure(data, first)
+            if self._is_given_up:
+                return len(data)
+            if end > len(data):
+                self._wanted = end - first
+                return first
+            self._note(data[first], length)
+            if end == len(data):
+                return end
+            first = end
+        self._is_given_up = True
+        return len(data)
 
     def _taken(self, data: bytes, first: int) -> int:
         """Have a plain message at ``first`` taken; return where it ends, or ``first``."""
