@@ -19,7 +19,7 @@ MAX_MODEL_BYTES = 3 << 20
 """The largest published network, cnn-bigru, has 2.4 million weights of a byte each."""
 
 SOUND = re.compile(r"\.(wav|flac|opus|ogg|mp3|aiff?|raw|pcm)$", re.IGNORECASE)
-PLACE_ON_A_MACHINE = re.compile(r"(?<![\w.])/(?:home|root|Users|work)/\w+")
+PLACE_ON_A_MACHINE = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|work)/\w+")
 
 
 @pytest.fixture(scope="module")

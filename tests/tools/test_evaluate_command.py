@@ -111,6 +111,7 @@ def test_a_model_and_its_run_become_a_report(model, runs, corpora, tmp_path):
         (weights, batch) for weights in ("int8", "float32") for batch in (1, 8, 32)
     }
     assert "no-python" in found["not_timed"][0]
+    assert str(tmp_path) not in found["not_timed"][0]
     assert '"seed": 1' in (tmp_path / "report.md").read_text()
 
     # What was heard is kept: the same report comes of it again.

@@ -95,8 +95,8 @@ def benchmark(model: Model, float_content: bytes | None = None) -> list[Speed]:
 def benchmark_elsewhere(python: Path, folder: Path, float_file: Path | None) -> list[Speed]:
     """Time the model in ``folder`` on another interpreter. Raises :class:`NotTimed`."""
     roots = [Path(path or "").parents[1] for path in (intone.__file__, __file__)]
-    command = [str(python), "-W", "ignore", "-m", "intone_lab.benchmark", str(folder.resolve())]
-    command += [str(float_file.resolve())] if float_file is not None else []
+    files = [path.resolve() for path in (folder, float_file) if path is not None]
+    command = [str(python), "-W", "ignore", "-m", "intone_lab.benchmark", *map(str, files)]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(map(str, roots)),
         # One thread, as the engine's: numpy's matrix products would take every core.
@@ -109,10 +109,17 @@ def benchmark_elsewhere(python: Path, folder: Path, float_file: Path | None) -> 
         )
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["no word"])[-1]
-        raise NotTimed(f"{python}: {last}") from error
+        raise NotTimed(_by_name(f"{python}: {last}", [python, *files])) from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotTimed(f"{python}: {error}") from error
+        raise NotTimed(_by_name(f"{python}: {error}", [python, *files])) from error
     return msgspec.json.decode(done.stdout, type=list[Speed])
+
+
+def _by_name(words: str, paths: Sequence[Path]) -> str:
+    """Return ``words`` without the places of ``paths``: reports are read on other machines."""
+    for path in paths:
+        words = words.replace(str(path), path.name)
+    return words
 
 
 def _features(extract: Extract, blocks: FloatArray) -> None:
