@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from intone_lab.calibration import (
+    Bin,
     accuracy_by_coverage,
     aurc,
     brier_score,
     cross_calibrations,
+    error_by_chance,
     expected_calibration_error,
     fit_temperature,
     fit_threshold,
@@ -55,6 +57,29 @@ def test_a_perfectly_calibrated_coin_has_no_error():
     truth = np.array([0, 0, 0, 1] * 100)
     assert expected_calibration_error(said, truth) == pytest.approx(0.0)
     assert expected_calibration_error(said, np.ones(400, int)) == pytest.approx(0.75)
+
+
+def test_what_chance_adds_to_the_error_is_what_right_answers_measure():
+    measured, expected = [], []
+    for seed in range(60):
+        logits, truth = overconfident(300, 1.0, seed)
+        said = probabilities(logits, 1.0)
+        measured.append(expected_calibration_error(said, truth))
+        expected.append(error_by_chance(reliability(said, truth)))
+    assert np.mean(measured) == pytest.approx(np.mean(expected), rel=0.05)
+    assert np.mean(measured) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("answers", "confidence", "expected"), [(1, 0.5, 0.5), (2, 0.5, 0.25), (7, 1.0, 0.0)]
+)
+def test_chance_in_a_single_bin(answers, confidence, expected):
+    by_chance = error_by_chance([Bin(confidence, 0.0, answers)])
+    assert by_chance == pytest.approx(expected)
+
+
+def test_of_no_answers_chance_adds_nothing():
+    assert error_by_chance([]) == 0.0
 
 
 def test_the_threshold_rejects_poor_answers_only_and_never_many():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.stats import binom
 
 from intone.core.decision import Calibration
 
@@ -87,6 +88,23 @@ def expected_calibration_error(said: NDArray[np.float64], truth: Truth) -> float
     """ECE of the best class's probability over :data:`BINS` equal bins (Naeini et al. 2015)."""
     gaps = [abs(b.right - b.confidence) * b.answers for b in reliability(said, truth)]
     return float(sum(gaps)) / max(len(truth), 1)
+
+
+def error_by_chance(bins: Sequence[Bin]) -> float:
+    """ECE to expect of as many answers that are right exactly as often as they say.
+
+    The error is a sum of distances, so that chance adds to it and never takes away: of 360
+    answers of middling confidence it comes to 0.06. A bin's part is the mean absolute deviation
+    of a binomial (de Moivre; P. Diaconis and S. Zabell, "Closed form summation for classical
+    distributions", 1991).
+    """
+    answers = sum(b.answers for b in bins)
+    gaps = 0.0
+    for b in bins:
+        next_over_mean = int(b.answers * b.confidence) + 1
+        likely = binom.pmf(next_over_mean, b.answers, b.confidence)
+        gaps += 2 * next_over_mean * (1 - b.confidence) * float(likely)
+    return gaps / max(answers, 1)
 
 
 def brier_score(said: NDArray[np.float64], truth: Truth) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from intone_lab.calibration import error_by_chance
 from intone_lab.evaluation import Head
 from intone_lab.report import pictures
 from intone_lab.report.figures import HeadFigures
@@ -99,7 +100,8 @@ def _condition_asides(numbers: Numbers) -> list[tuple[str, str, str]]:
     for told in numbers.confidence:
         if told.head is Head.EMOTION and told.protocol is Protocol.BY_SPEAKER:
             what = f"{told.corpus}, expected calibration error of emotion"
-            rows.append((what, share(told.ece_after), NONE))
+            by_chance = share(error_by_chance(told.bins_after))
+            rows.append((f"{what} (by chance alone {by_chance})", share(told.ece_after), NONE))
     return rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from intone_lab.calibration import BINS
+from intone_lab.calibration import BINS, error_by_chance
 from intone_lab.evaluation import Head
 from intone_lab.report import pictures
 from intone_lab.report.confidence import Confidence
@@ -32,6 +32,7 @@ def calibration(numbers: Numbers, folder: Path) -> str:
         "clips",
         "ECE before",
         "ECE after",
+        "by chance",
         "Brier before",
         "Brier after",
     )
@@ -118,7 +119,8 @@ def _how(numbers: Numbers) -> str:
         f"{corpora}. In the rows by speaker each fold is calibrated by the others, so that "
         "no speaker has a part in what he or she is measured by; strange speakers are calibrated "
         f"by the card. {BINS} bins; probabilities are over all the model's labels, and clips in "
-        "which nothing was heard are left out.\n"
+        "which nothing was heard are left out. Chance adds to the error of few answers: what it "
+        "would be if each were right exactly as often as it says stands beside it.\n"
     )
 
 
@@ -129,6 +131,7 @@ def _confidence_row(line: Confidence) -> tuple[str, ...]:
     values = (
         line.ece_before,
         line.ece_after,
+        error_by_chance(line.bins_after),
         line.brier_before,
         line.brier_after,
         line.aurc,
