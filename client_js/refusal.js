@@ -9,8 +9,8 @@ const TIMEOUT_MS = 3_000;
 /**
  * @param {URL} streamUrl
  * @param {string} [token]
- * @returns {Promise<import("./events.js").ErrorDetail | null>} null when there is no knowing, as from a
- *   page of another origin
+ * @returns {Promise<import("./events.js").ErrorDetail | null>} null when there is no knowing, as where
+ *   the page's policy forbids to ask
  */
 export async function refusalOf(streamUrl, token) {
   const url = new URL(streamUrl);

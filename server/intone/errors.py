@@ -27,6 +27,7 @@
     ├── NotFound                 no such page or endpoint
     ├── MethodNotAllowed         an endpoint that does not take this method
     ├── AddressInUse             the port is taken
+    ├── WorkerFailed             one of several workers could not start
     └── ServerUnavailable        a client could not reach, or lost, its server
 
 An error is translated to the wire once, at the edge (``web``), from its class attributes;

@@ -119,16 +119,25 @@ def test_the_element_works_under_the_policy_of_the_guide(start_server, open_page
             assert run("return window.last") == "session.closed"
 
 
-def test_the_element_says_who_is_refused(start_server, open_page, site):
+@pytest.mark.parametrize(
+    ("server_flags", "reason"),
+    [
+        ((), "may not connect"),
+        (("--allowed-origin", "ORIGIN", "--token", "alpha"), "the token is not known here"),
+    ],
+    ids=["origin", "token"],
+)
+def test_the_element_says_why_it_is_refused(start_server, open_page, site, server_flags, reason):
     folder, origin, _ = site
-    with start_server() as server:
-        text = METER.replace("SERVER", f"{server.url}/")
+    flags = (origin if flag == "ORIGIN" else flag for flag in server_flags)
+    with start_server(*flags) as server:
+        text = METER.replace("SERVER", f"{server.url}/").replace(" url=", ' token="guess" url=')
         (folder / "index.html").write_text(text, encoding="utf-8")
         with open_page(f"{origin}/", logs_errors=True) as page:
             run = page.driver.execute_script
             page.until(lambda: run(READ_METER)[2] == "Start", "the element")
             run(PRESS_METER)
-            page.until(lambda: "cannot be reached" in run(READ_METER)[1], "a refusal in words")
+            page.until(lambda: reason in run(READ_METER)[1], "the server's own reason")
             assert run(READ_METER)[2] == "Start"
 
 

@@ -155,6 +155,16 @@ def test_settings_of_the_endpointer_count_here_too(two_utterances_wav, tmp_path)
     assert len(done.stdout.splitlines()) == 2
 
 
+def test_the_file_of_a_server_that_gets_its_token_by_a_flag_will_do(male_wav, tmp_path):
+    config = tmp_path / "intone.toml"
+    config.write_text('host = "0.0.0.0"\nport = 80\n', encoding="utf-8")
+    assert intone("analyze", "--config", config, male_wav).returncode == 0
+    assert intone("models", INTONE_HOST="192.0.2.1").returncode == 0
+    refused = intone("serve", "--config", config)
+    assert refused.returncode == 2
+    assert "without a token" in refused.stderr
+
+
 def test_what_gets_no_result_is_counted(male_wav):
     done = intone("analyze", "--set", "endpointer.min_speech_ms=10000", male_wav)
     assert done.returncode == 0

@@ -64,6 +64,15 @@ def test_an_unreadable_update_is_remembered_until_a_good_one(negotiation):
     assert not negotiation.refused
 
 
+def test_what_audio_needs_first_is_said_in_a_sentence(negotiation):
+    assert negotiation.needs is None
+    negotiation.refuse_update(InvalidUpdate("?"))
+    assert negotiation.needs == "audio needs a session.update that can be read"
+    negotiation.apply({"sample_rate_hz": 1, "encoding": "mp3"}, all_or_nothing=True)
+    expected = "audio needs a session.update that sets encoding, sample_rate_hz right"
+    assert negotiation.needs == expected
+
+
 def test_messages_over_the_rate_wait_and_those_under_it_do_not():
     pacer = MessagePacer(per_s=100.0, now_s=0.0)
     assert [pacer.take(0.01 * i) for i in range(1, 500)] == [0.0] * 499

@@ -96,6 +96,13 @@ def _settings(
     return load_settings(flags, assignments, environ=os.environ, config_file=config_file)
 
 
+def _settings_of_no_server(
+    flags: dict[str, object], assignments: Sequence[str], config_file: Path | None
+) -> ServerSettings:
+    """Read the settings of a server, whose address nobody listens on here: it needs no token."""
+    return _settings({**flags, "allow_open": True}, assignments, config_file)
+
+
 # --- commands -------------------------------------------------------------------------
 
 
@@ -176,7 +183,7 @@ def analyze(
     from intone.cli.analyze import analyze_files
 
     flags: dict[str, object] = {"models_dir": models_dir, "session.model": model}
-    settings = _settings(flags, assignments, config_file)
+    settings = _settings_of_no_server(flags, assignments, config_file)
     return analyze_files(files, settings, format_name, report)
 
 
@@ -221,4 +228,5 @@ def models(models_dir: Path | None, assignments: tuple[str, ...], config_file: P
     """List the models: what they tell apart, how well, and under which licence."""
     from intone.cli.analyze import print_models
 
-    print_models(_settings({"models_dir": models_dir}, assignments, config_file))
+    flags: dict[str, object] = {"models_dir": models_dir}
+    print_models(_settings_of_no_server(flags, assignments, config_file))

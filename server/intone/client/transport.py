@@ -1,4 +1,4 @@
-"""A WebSocket to the server, by websockets; nothing else imports it."""
+"""A WebSocket to the server, by websockets; nothing else of the client imports it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from intone import plugins, resources
 from intone.models import ModelStore
 from intone.settings import ServerSettings
-from intone.web import analyze, auth, pages, peer_faults, stream, translate, wire
+from intone.web import analyze, auth, cors, pages, peer_faults, stream, translate, wire
 from intone.web.dialect import Dialect
 from intone.web.keys import SERVER
 from intone.web.responses import NO_STORE, json_response, translate_errors
@@ -25,7 +25,11 @@ def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
     plug-in that the settings name does not load.
     """
     logging.getLogger(peer_faults.AIOHTTP_LOGGER).addFilter(peer_faults.keep_bytes_out)
-    app = web.Application(middlewares=[translate_errors])
+    dialects: list[Dialect] = [
+        plugins.load(plugins.DIALECTS, entry.name) for entry in entry_points(group=plugins.DIALECTS)
+    ]
+    asked_by_pages = ("/v1/analyze", "/v1/models", *(dialect.path for dialect in dialects))
+    app = web.Application(middlewares=[cors.middleware(asked_by_pages), translate_errors])
     app[SERVER] = Server(settings, store)
     app.cleanup_ctx.append(_run_server)
     app.on_shutdown.append(_drain)
@@ -39,9 +43,10 @@ def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
             *pages.routes(resources.page_dir()),
         ]
     )
-    for entry in entry_points(group=plugins.DIALECTS):
-        dialect: Dialect = plugins.load(plugins.DIALECTS, entry.name)
+    for dialect in dialects:
         app.router.add_get(dialect.path, stream.handler(dialect))
+    for path in asked_by_pages:
+        app.router.add_options(path, cors.preflight)
     return app
 
 

@@ -67,6 +67,15 @@ class Negotiation:
         if isinstance(error, InvalidUpdate):
             self.refused.add(_WHOLE_UPDATE)
 
+    @property
+    def needs(self) -> str | None:
+        """What must come before audio may, in a sentence; None for nothing."""
+        if not self.refused:
+            return None
+        fields = sorted(self.refused - {_WHOLE_UPDATE})
+        wanted = f"sets {', '.join(fields)} right" if fields else "can be read"
+        return f"audio needs a session.update that {wanted}"
+
     def _with(self, config: SessionConfig, name: str, value: object) -> SessionConfig:
         audio = config.audio
         if name == "encoding":

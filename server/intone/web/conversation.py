@@ -202,9 +202,8 @@ class Conversation:
     def accept(self, data: bytes) -> None:
         """Take audio; raise the :class:`IntoneError` that refuses it."""
         audio = self.config.audio
-        if self._negotiation.refused:
-            fields = ", ".join(sorted(self._negotiation.refused))
-            raise NotConfigured(f"audio needs a session.update that sets {fields} right")
+        if (needs := self._negotiation.needs) is not None:
+            raise NotConfigured(needs)
         size = len(data)
         if not size or size % audio.bytes_per_tick or size > self._most_bytes(audio):
             raise self._refusal(data, audio)

@@ -14,7 +14,7 @@ from intone_lab.cli.reproduce import reproduce
 from intone_lab.cli.train import train
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Train, export and measure intone's models."""
     # TensorFlow's own chatter would bury the progress lines.
