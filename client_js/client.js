@@ -174,7 +174,8 @@ export class IntoneClient extends Emitter {
     clearTimeout(this.#retryTimer);
     const stream = this.#stream;
     if (stream === null) {
-      if (this.#state === ClientState.WAITING) this.#enter({ state: ClientState.CLOSED });
+      const isOver = this.#state === ClientState.CLOSED;
+      if (!isOver) this.#enter({ state: ClientState.CLOSED });
       return null;
     }
     this.#enter({ state: ClientState.CLOSING });
@@ -273,13 +274,15 @@ export class IntoneClient extends Emitter {
    * @param {ConnectionError} error
    */
   #afterEnd(unsentBytes, error) {
+    // Before anybody is told: who is may open the next session at once.
+    const opening = this.#opening;
+    this.#opening = null;
     this.#drop(unsentBytes, "offline");
     if (this.#state === ClientState.CLOSING) this.#enter({ state: ClientState.CLOSED });
-    else if (this.#opening === null && this.#options.reconnect !== false && error.isRetryable) {
+    else if (opening === null && this.#options.reconnect !== false && error.isRetryable) {
       this.#retry(error);
     } else this.#enter({ state: ClientState.CLOSED, error });
-    this.#opening?.reject(error);
-    this.#opening = null;
+    opening?.reject(error);
   }
 
   /** @param {ConnectionError} error */

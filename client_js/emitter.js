@@ -27,6 +27,15 @@ export class Emitter {
    * @param {Events[Name]} event
    */
   emit(name, event) {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(event);
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        listener(event);
+      } catch (error) {
+        // Reported as uncaught; but the others hear of the event, and who emits it goes on.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

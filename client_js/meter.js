@@ -99,10 +99,15 @@ export class IntoneMeter extends Base {
     client.on("event", (event) => this.#show(event));
     client.on("state", ({ state, error }) => {
       if (state === "waiting" && error) this.#say("…", `Trying again: ${error.message}`);
-      if (state === "closed" && error && this.#client === client) void this.stop();
+      if (state === "closed" && error && this.#client === client) {
+        this.#say("–", error.message);
+        void this.stop();
+      }
     });
     this.#say("…", "Allow the microphone.");
     await this.#microphone.start();
+    // Stopped meanwhile.
+    if (this.#client !== client) return;
     await client.connect();
     this.#part("button").textContent = "Stop";
   }

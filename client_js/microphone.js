@@ -80,6 +80,11 @@ export class Microphone extends Emitter {
   /** @type {AudioContext | null} */ #context = null;
   /** @type {AudioWorkletNode | null} */ #capture = null;
   #isMuted = false;
+  /** Stops so far. */
+  #stops = 0;
+  /** @type {{promise: Promise<void>, stops: number} | null} the start that is under way */
+  #starting = null;
+  /** @type {Promise<void> | null} */ #stopping = null;
 
   /**
    * @param {{deviceId?: string, constraints?: MediaTrackConstraints, workletUrl?: string | URL}}
@@ -130,10 +135,23 @@ export class Microphone extends Emitter {
   /**
    * Asks for the device; frames come from now on. Call it from a click: browsers start audio only then.
    *
-   * @throws {MicrophoneError}
+   * @throws {MicrophoneError} also, as `ended`, where {@link stop} came before it had started
    */
   async start() {
-    if (this.#stream) return;
+    await this.#stopping;
+    // One that a stop has overtaken fails, as soon as the person has answered the browser.
+    while (this.#starting && this.#starting.stops !== this.#stops) {
+      await this.#starting.promise.catch(() => {});
+    }
+    if (this.#stream && !this.#starting) return;
+    this.#starting ??= {
+      stops: this.#stops,
+      promise: this.#start().finally(() => (this.#starting = null)),
+    };
+    await this.#starting.promise;
+  }
+
+  async #start() {
     if (!globalThis.isSecureContext) {
       throw new MicrophoneError(
         "insecure",
@@ -146,9 +164,12 @@ export class Microphone extends Emitter {
         "This browser cannot record. Try a current Chrome or Firefox.",
       );
     }
+    const stops = this.#stops;
     try {
-      this.#stream = await navigator.mediaDevices.getUserMedia({ audio: this.#constraints });
-      await this.#record(this.#stream);
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: this.#constraints });
+      this.#stream = stream;
+      this.#expect(stops);
+      await this.#record(stream, stops);
     } catch (error) {
       this.#release();
       throw inWords(error);
@@ -157,18 +178,36 @@ export class Microphone extends Emitter {
 
   /** Gives out the last, shorter frame, then frees the device. */
   async stop() {
+    this.#stops += 1;
+    this.#stopping ??= this.#stop().finally(() => (this.#stopping = null));
+    await this.#stopping;
+  }
+
+  async #stop() {
     if (this.#capture && this.#context?.state === "running") await this.#finish(this.#capture);
     this.#release();
   }
 
-  /** @param {MediaStream} stream */
-  async #record(stream) {
+  /** @param {number} stops that there had been when it was started */
+  #expect(stops) {
+    if (stops !== this.#stops) {
+      throw new MicrophoneError("ended", "The microphone was stopped before it had started.");
+    }
+  }
+
+  /**
+   * @param {MediaStream} stream
+   * @param {number} stops
+   */
+  async #record(stream, stops) {
     this.#watch(stream.getAudioTracks()[0]);
     // The device's own rate: Firefox refuses to connect a microphone to a context of another one.
     const context = new AudioContext({ latencyHint: "interactive" });
     this.#context = context;
     await this.#loadWorklet(context);
+    this.#expect(stops);
     await resumed(context);
+    this.#expect(stops);
     const capture = new AudioWorkletNode(context, "intone-capture", {
       numberOfInputs: 1,
       outputChannelCount: [1],

@@ -208,3 +208,15 @@ def test_a_token_that_no_header_carries_is_refused_and_not_quoted(token):
     with pytest.raises(SettingsError, match="printable") as refusal:
         load(tokens=(token,))
     assert "alpha" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("given", ["", "  "])
+def test_a_variable_of_tokens_that_is_empty_does_not_open_the_door(toml, given):
+    path = toml('tokens = ["secret"]')
+    with pytest.raises(SettingsError, match="INTONE_TOKENS is set but empty"):
+        load(environ={"INTONE_TOKENS": given}, file=path)
+
+
+def test_a_home_that_nobody_has_is_no_path():
+    with pytest.raises(SettingsError, match="home folder"):
+        load("models_dir=~nobody-of-that-name/models")

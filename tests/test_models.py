@@ -177,6 +177,8 @@ def test_a_model_of_other_widths_than_its_card_is_refused(folder):
 
 
 def test_an_empty_folder_of_models_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="too long"):
+        ModelStore.load(tmp_path / ("a" * 300))
     with pytest.raises(ModelError, match="no such folder"):
         ModelStore.load(tmp_path / "nowhere")
 

@@ -180,7 +180,16 @@ export class Listening {
     void this.#listDevices();
     const client = this.#newClient("Microphone", true);
     client.describeSource(microphone.settings ?? {});
+    /** @type {Error | null} */
+    let ended = null;
+    microphone.on("ended", (error) => {
+      ended = error;
+      if (this.#phase !== Phase.LISTENING) return;
+      notify(error.message);
+      void this.#stop();
+    });
     await client.connect();
+    if (ended) throw ended;
     microphone.on("frame", (frame) => {
       // What is recorded while the server is away is not heard.
       if (client.state === ClientState.OPEN) this.#show(frame);
@@ -189,10 +198,6 @@ export class Listening {
     microphone.on("muted", (isMuted) =>
       notify(isMuted ? "The microphone is muted." : ""),
     );
-    microphone.on("ended", (error) => {
-      notify(error.message);
-      void this.#stop();
-    });
     this.#enter(Phase.LISTENING);
   }
 
@@ -343,7 +348,9 @@ export class Listening {
     this.#phase = phase;
     const isIdle = phase === Phase.IDLE;
     this.#button.textContent = BUTTON_WORDS[phase];
-    this.#button.disabled = phase === Phase.STARTING || phase === Phase.STOPPING;
+    // Not `disabled`, which would take the focus away; `toggle` does nothing in these phases.
+    const isBusy = phase === Phase.STARTING || phase === Phase.STOPPING;
+    this.#button.setAttribute("aria-disabled", String(isBusy));
     this.#device.disabled = this.#echo.disabled = this.#file.disabled = !isIdle;
     this.models.enable(isIdle);
     this.#showMute();

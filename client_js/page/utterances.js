@@ -91,6 +91,8 @@ export class UtteranceList {
   /** @param {Utterance} utterance */
   #add(utterance) {
     const row = element("li", "utterance");
+    // The list was cleared in the middle of the session.
+    if (!this.#group.isConnected) this.begin(utterance.session);
     this.#rows.set(utterance, row);
     this.#group.prepend(row);
     if (this.#rows.size > KEPT_ROWS) {

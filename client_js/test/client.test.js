@@ -420,3 +420,60 @@ test("connect() twice is a mistake, and says what to do", async (t) => {
   await client.connect();
   await assert.rejects(client.connect(), /close\(\) first/);
 });
+
+for (const [how, end] of /** @type {const} */ ([
+  ["a loss", ({ server }) => server.connections[0].close(1011)],
+  ["close()", ({ client }) => client.close()],
+])) {
+  test(`who opens the next session as soon as ${how} is told gets it`, async (t) => {
+    const { server, client } = await conversation(t, { reconnect: false });
+    await client.connect();
+    /** @type {Promise<unknown>} */
+    const again = new Promise((resolve, reject) => {
+      const off = client.on("state", ({ state }) => {
+        if (state !== "closed") return;
+        off();
+        client.connect().then(resolve, reject);
+      });
+    });
+    void end({ server, client });
+    assert.equal((await again).session_id, "s2");
+    assert.equal(client.state, "open");
+  });
+}
+
+test("a listener that throws is reported, and nothing else comes of it", async (t) => {
+  const faults = [];
+  const keep = (fault) => faults.push(fault.message);
+  const others = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", keep);
+  t.after(() => {
+    process.removeListener("uncaughtException", keep);
+    for (const other of others) process.on("uncaughtException", other);
+  });
+  const { client } = await conversation(t);
+  const off = client.on("state", ({ state }) => {
+    throw new Error(`a listener's fault: ${state}`);
+  });
+  const states = recorded(client, "state");
+  assert.equal((await client.connect()).session_id, "s1");
+  assert.deepEqual(
+    states.map(({ state }) => state),
+    ["connecting", "open"],
+  );
+  await until(() => faults.length === 2);
+  off();
+  assert.match(faults[0], /a listener's fault: connecting/);
+});
+
+test("a loop over a client that is closed before it connects ends", async () => {
+  const client = new IntoneClient({ url: "ws://127.0.0.1:1", WebSocket });
+  const heard = (async () => {
+    const events = [];
+    for await (const event of client) events.push(event);
+    return events;
+  })();
+  assert.equal(await client.close(), null);
+  assert.deepEqual(await heard, []);
+});

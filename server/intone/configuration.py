@@ -142,6 +142,9 @@ def _from_environment(environ: Mapping[str, str]) -> _Layer:
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in _OTHER_VARIABLES:
             setting = _known(name, f"environment variable {name}", known, name)
+            if setting.is_secret and not environ[name].strip():
+                # As of a variable that another one fills: without a token the door would be open.
+                raise SettingsError(f"{name} is set but empty: unset it, or give it a token")
             layer[setting.path] = _convert(setting, environ[name], name)
     return layer
 

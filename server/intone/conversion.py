@@ -74,7 +74,10 @@ def _to_path(value: object) -> Path:
     text = _to_text(value)
     if not text:
         raise ValueError("a path")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError("a path; the home folder it begins with is not known") from error
 
 
 _CONVERTERS = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_text, Path: _to_path}

@@ -63,9 +63,12 @@ def _read(path: Path) -> bytes:
 
 
 def _folders(root: Path) -> list[Path]:
-    if not root.is_dir():
-        raise ModelError(f"{root}: no such folder of models")
-    return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._")
+    try:
+        if not root.is_dir():
+            raise ModelError(f"{root}: no such folder of models")
+        return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._")
+    except OSError as error:
+        raise ModelError(f"{root}: {error.strerror or error}") from error
 
 
 class ModelStore(Mapping[str, Model]):

@@ -8,7 +8,7 @@ from intone import plugins
 from intone.core.answers import Answers
 from intone.core.card import endpointer_for
 from intone.core.front_end import FrontEnd
-from intone.core.recogniser import Recogniser, UtteranceRecogniser
+from intone.core.recogniser import Recogniser, UtteranceRecogniser, checked_finish, checked_step
 from intone.core.resample import format_problem
 from intone.errors import UnsupportedAudio
 from intone.models import Model, ModelStore
@@ -104,13 +104,13 @@ class Session:
 
     def _step(self, block: SpeechBlock) -> Scores | None:
         state = self._states[block.utterance_id]
-        output = self._recogniser.step(block.window[np.newaxis], [state])
+        output = checked_step(self._recogniser, block.window[np.newaxis], [state])
         self._states[block.utterance_id] = output.states[0]
         return output.scores[0]
 
     def _finish(self, state: FloatArray) -> Scores | None:
         if isinstance(self._recogniser, UtteranceRecogniser):
-            return self._recogniser.finish(state)
+            return checked_finish(self._recogniser, state)
         return None
 
 

@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import pty
+import shlex
 import shutil
 import signal
 import socket
@@ -332,3 +333,21 @@ def test_ctrl_c_stops_a_server_in_good_order(start_server):
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(timeout=DEADLINE_S) == 0
     assert "Traceback" not in running.log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), (">&-", 0), ("<&-", 0)])
+def test_a_stream_that_the_shell_closed_is_nowhere(male_wav, closed, code):
+    command = f"exec {shlex.quote(sys.executable)} -m intone analyze {shlex.quote(str(male_wav))} "
+    done = subprocess.run(
+        ["/bin/sh", "-c", command + closed],
+        env=ENVIRONMENT, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert bool(done.stdout) == (closed != ">&-")
+
+
+def test_a_host_that_is_no_name_is_said_in_a_sentence():
+    done = intone("serve", "--host", "foo..bar", "--token", SECRET)
+    assert done.returncode == 2
+    assert said(done)[-1].endswith("cannot listen on foo..bar:8765: this is no name of a host")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 from websockets.asyncio.server import serve
@@ -12,7 +13,10 @@ from websockets.datastructures import Headers
 from websockets.http11 import Response
 
 from intone import client
-from intone.client import inbox
+from intone.client import dialling, inbox
+from intone.client.files import send_file
+from intone.client.stream import Stream
+from intone.client.transport import ConnectionLost
 from intone.errors import (
     InvalidMessage,
     Overloaded,
@@ -23,7 +27,7 @@ from intone.errors import (
     Unauthorized,
     UnknownModel,
 )
-from intone.types import UtteranceStarted
+from intone.types import AudioFormat, UtteranceStarted
 
 CREATED = (
     '{"type":"session.created","protocol":"intone.v1","session_id":"s","interim_ms":500,'
@@ -186,6 +190,91 @@ async def test_retry_after_is_waited_for(caplog):
     async with scripted(*scripts) as url, client.connect(url, reconnect=SOON):
         pass
     assert caplog.messages == ["the server answered HTTP 503; try 1 follows in 1.0 s"]
+
+
+async def test_a_server_that_asks_for_ages_is_asked_again_all_the_same(caplog, monkeypatch):
+    monkeypatch.setattr(dialling, "_LONGEST_RETRY_AFTER_S", 0.5)
+    scripts = (answering(503, Retry_After="9" * 400), behave)
+    async with scripted(*scripts) as url, client.connect(url, reconnect=SOON):
+        pass
+    assert caplog.messages == ["the server answered HTTP 503; try 1 follows in 0.5 s"]
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_an_abort_as_the_new_session_comes_ends_the_stream(turns, monkeypatch):
+    """The connections are scripted: on a socket nobody could tell the turn of the loop."""
+
+    class Scripted:
+        def __init__(self) -> None:
+            self.messages: asyncio.Queue[str | ConnectionLost] = asyncio.Queue()
+
+        async def receive(self):
+            message = await self.messages.get()
+            if isinstance(message, ConnectionLost):
+                raise message
+            return message
+
+        async def close(self):
+            pass
+
+    connections = [Scripted(), Scripted()]
+    dialled = iter(connections)
+    was_dialled_again = asyncio.Event()
+
+    async def open_connection(_url, _token):
+        connection = next(dialled)
+        if connection is connections[1]:
+            was_dialled_again.set()
+        return connection
+
+    monkeypatch.setattr(dialling, "open_connection", open_connection)
+    connections[0].messages.put_nowait(CREATED)
+    stream = await Stream.open(dialling.Dialler("ws://x", None, SOON), SOON)
+    connections[0].messages.put_nowait(ConnectionLost(1006, ""))
+    await was_dialled_again.wait()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    connections[1].messages.put_nowait(CREATED)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await asyncio.wait_for(stream.abort(), DEADLINE_S)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "part"), [("socks5://127.0.0.1:1", "python-socks"), ("ftp://x", "ftp")]
+)
+async def test_a_proxy_that_cannot_be_used_is_said_in_a_sentence(proxy, part, monkeypatch):
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(SettingsError, match=part):
+        async with client.connect("ws://elsewhere.example", reconnect=SOON):
+            pass
+
+
+async def test_a_host_that_is_no_name_is_said_in_a_sentence():
+    with pytest.raises(SettingsError):
+        async with client.connect("ws://foo..bar", reconnect=SOON):
+            pass
+
+
+async def test_a_file_goes_on_when_the_lag_cannot_be_asked_for():
+    class Away:
+        """A stream that is coming back: audio is dropped and counted, questions fail."""
+
+        session = SimpleNamespace(
+            limits=SimpleNamespace(max_rate=1e9, max_rate_burst_s=4.0), audio=AudioFormat()
+        )
+        sent = 0
+
+        async def send(self, block):
+            self.sent += len(block)
+
+        async def ping(self):
+            raise ServerUnavailable("the connection was lost")
+
+    away = Away()
+    await send_file(away, [b"\0" * 32_000] * 20)
+    assert away.sent == 640_000
 
 
 async def test_tries_run_out():

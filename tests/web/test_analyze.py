@@ -222,3 +222,19 @@ async def test_a_stream_goes_on_while_uploads_are_analysed(serve, male_wav):
         messages = await talk.hear(local.url, talk.pcm_of(male_wav))
         assert talk.of_type(messages, "utterance.result")
         assert (await uploads)[0] == 200
+
+
+async def test_who_trickles_gives_the_place_up(serve):
+    async def trickle():
+        while True:
+            yield b"\0"
+            await asyncio.sleep(0.02)
+
+    async with serve(limits={"idle_timeout_s": 0.3}) as local:
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(f"{local.url}/v1/analyze", data=trickle()) as response,
+        ):
+            assert response.status == 408
+            body = await response.json()
+        assert body["error"]["message"] == "the upload comes too slowly"

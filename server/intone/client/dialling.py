@@ -22,6 +22,9 @@ from intone.errors import InvalidMessage, ServerUnavailable
 Announce = Callable[[str, int, float], None]
 """Told before each wait: why, the how manieth try follows, and in how many seconds."""
 
+_LONGEST_RETRY_AFTER_S = 60.0
+"""A server that asks for more is asked again all the same."""
+
 _log = logging.getLogger("intone.client")
 
 
@@ -59,7 +62,7 @@ class Dialler:
                 delay_s = self.backoff.next_delay_s()
                 if delay_s is None:
                     raise failure
-                delay_s = max(delay_s, after_s)
+                delay_s = max(delay_s, min(after_s, _LONGEST_RETRY_AFTER_S))
                 announce(cause, self.backoff.tries, delay_s)
                 await asyncio.sleep(delay_s)
             try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterable
 
 from intone.client.pacing import BurstPacing, Pacing, RealTimePacing
 from intone.client.stream import Stream
+from intone.errors import ServerUnavailable
 
 _PING_EVERY_S = 2.0
 """Audio between two questions after the lag: an eighth of the longest utterance."""
@@ -40,6 +42,12 @@ async def send_file(stream: Stream, blocks: Iterable[bytes], *, is_realtime: boo
 
 
 async def _let_it_catch_up(stream: Stream) -> None:
+    # While the stream comes back nobody can be asked; if it does not, sending says so.
+    with contextlib.suppress(ServerUnavailable):
+        await _wait_for_lag(stream)
+
+
+async def _wait_for_lag(stream: Stream) -> None:
     # Asked in a loop: the server tells its lag only then.
     while (await stream.ping()).lag_ms > _MOST_LAG_MS:  # noqa: ASYNC110
         await asyncio.sleep(_LAG_WAIT_S)

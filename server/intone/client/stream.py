@@ -218,7 +218,12 @@ class Stream:
             self._inbox.put(Reconnecting(reason, tries, delay_s, lost_ids))
 
         cause = self._fatal.message if self._fatal else str(lost)
-        self._take(await self._dialler.dial(announce, cause))
+        dialled = await self._dialler.dial(announce, cause)
+        if self._failure is not None:
+            # Aborted just as it came: wait_for (before Python 3.12) loses the cancellation.
+            await dialled.connection.close()
+            raise self._failure
+        self._take(dialled)
         self._inbox.put(Reconnected(self._session, self.dropped_ms - dropped_ms))
 
     async def _send(self, message: str | bytes) -> bool:

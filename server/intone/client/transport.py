@@ -9,7 +9,13 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websocket_connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+)
 
 from intone.client.messages import decode_refusal
 from intone.client.reconnect import is_retryable_status
@@ -132,8 +138,9 @@ async def open_connection(url: str, token: str | None) -> Connection:
         )
     except InvalidStatus as error:
         raise _refused(error) from error
-    except InvalidURI as error:
-        raise Refused(SettingsError(str(error)), is_retryable=False) from error
+    except (InvalidURI, InvalidProxy, UnicodeError, ImportError) as error:
+        # A host that is no name; a proxy, of the environment, that is none or needs a package more.
+        raise Refused(SettingsError(f"{error}"), is_retryable=False) from error
     except ssl.SSLCertVerificationError as error:
         raise Refused(ServerUnavailable(str(error)), is_retryable=False) from error
     except (OSError, InvalidHandshake, EOFError, asyncio.TimeoutError) as error:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from intone.core.card import Card
+from intone.errors import ModelError
 from intone.types import FloatArray, Scores
 
 
@@ -70,3 +73,36 @@ class UtteranceRecogniser(Recogniser, Protocol):
         several threads.
         """
         ...
+
+
+def checked_step(
+    recogniser: Recogniser, windows: FloatArray, states: Sequence[FloatArray]
+) -> StepOutput:
+    """Return what ``recogniser`` says; :class:`ModelError` if that is no answer for its card."""
+    output = recogniser.step(windows, states)
+    count = 0 if isinstance(recogniser, UtteranceRecogniser) else len(states)
+    _check(recogniser.card, output.emotion_logits, output.gender_logits, (count,))
+    if len(output.states) != len(states):
+        raise ModelError(
+            f"{recogniser.card.name} gave {len(output.states)} states of {len(states)}"
+        )
+    return output
+
+
+def checked_finish(recogniser: UtteranceRecogniser, state: FloatArray) -> Scores:
+    """Return the answer at the end, likewise."""
+    scores = recogniser.finish(state)
+    _check(recogniser.card, scores.emotion_logits, scores.gender_logits, ())
+    return scores
+
+
+def _check(card: Card, emotion: FloatArray, gender: FloatArray, batch: tuple[int, ...]) -> None:
+    """Refuse what would be told as an answer, or lost on the way: JSON has no NaN."""
+    heads = ((emotion, card.emotions), (gender, card.genders))
+    for logits, labels in heads:
+        if logits.shape != (*batch, len(labels)):
+            raise ModelError(
+                f"{card.name} answered logits of {logits.shape} for {len(labels)} labels"
+            )
+        if not np.isfinite(logits).all():
+            raise ModelError(f"{card.name} answered logits that are not finite")

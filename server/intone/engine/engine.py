@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from intone.core.recogniser import Recogniser, UtteranceRecogniser
+from intone.core.recogniser import Recogniser, UtteranceRecogniser, checked_finish, checked_step
 from intone.engine.batch import Batch, Block, Outcome, Ticket, Waiting
 from intone.engine.worker import OwnWorker, Post, ThreadWorker, Worker
 from intone.errors import IntoneError, Overloaded, RecogniserFailed
@@ -84,7 +84,7 @@ class Engine:
         while True:
             windows = np.zeros((size, card.shape.window), np.float32)
             states = [np.zeros(card.state_size, np.float32)] * size
-            self._recogniser.step(windows, states)
+            checked_step(self._recogniser, windows, states)
             started_s = time.monotonic()
             output = self._recogniser.step(windows, states)
             step_s = time.monotonic() - started_s
@@ -230,7 +230,8 @@ class Engine:
 
     def _step(self, batch: Batch) -> list[Outcome]:
         windows = np.stack([block.window for block in batch.blocks if block.window is not None])
-        output = self._recogniser.step(windows, [ticket.state for ticket in batch.tickets])
+        states = [ticket.state for ticket in batch.tickets]
+        output = checked_step(self._recogniser, windows, states)
         for ticket, state in zip(batch.tickets, output.states, strict=True):
             ticket.state = state
         return list(output.scores)
@@ -238,7 +239,7 @@ class Engine:
     def _finish(self, batch: Batch) -> list[Outcome]:
         # Only such a model's utterances are asked to finish.
         assert isinstance(self._recogniser, UtteranceRecogniser)
-        return [self._recogniser.finish(ticket.state) for ticket in batch.tickets]
+        return [checked_finish(self._recogniser, ticket.state) for ticket in batch.tickets]
 
     # --- answers in --------------------------------------------------------------------
 

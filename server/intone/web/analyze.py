@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import time
 from collections.abc import AsyncIterator
 from threading import Event as Flag
 
@@ -34,6 +35,9 @@ FILE_FIELD = "file"
 """Name of the form field that holds the file, in a multipart upload."""
 
 _CHUNK_BYTES = 1 << 16
+_SLOWEST_BYTES_PER_S = 4_000
+"""Of an upload, once it has had its time to begin: half of what telephone speech takes live. Who
+trickles holds one of a few places."""
 
 _UNREADABLE = (
     ValueError,
@@ -120,12 +124,16 @@ async def _read(request: web.Request, settings: ServerSettings) -> bytes:
     if (request.content_length or 0) > limit_bytes:
         raise _too_large(limit_bytes)
     content = bytearray()
+    fast_enough_until_s = time.monotonic() + settings.limits.idle_timeout_s
     chunks = _form_chunks(request) if _is_form(request) else _body_chunks(request)
     try:
         while chunk := await asyncio.wait_for(anext(chunks, b""), settings.limits.idle_timeout_s):
             content += chunk
             if len(content) > limit_bytes:
                 raise _too_large(limit_bytes)
+            fast_enough_until_s += len(chunk) / _SLOWEST_BYTES_PER_S
+            if time.monotonic() > fast_enough_until_s:
+                raise IdleTimeout("the upload comes too slowly")
     except asyncio.TimeoutError:
         raise IdleTimeout("the upload does not go on") from None
     except _UNREADABLE as error:

@@ -21,7 +21,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
             bound = socket.create_server((address, port), family=family)
             port = bound.getsockname()[1]
             sockets.append(bound)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         for bound in sockets:
             bound.close()
         raise refusal(error, host, port) from error
@@ -33,9 +33,11 @@ def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     return [(family, str(address[0])) for family, _, _, _, address in found]
 
 
-def refusal(error: OSError, host: str, port: int) -> IntoneError:
+def refusal(error: OSError | UnicodeError, host: str, port: int) -> IntoneError:
     """Return why ``host:port`` cannot be listened on."""
     where = f"{host}:{port}"
+    if isinstance(error, UnicodeError):
+        return SettingsError(f"cannot listen on {where}: this is no name of a host")
     if error.errno == errno.EADDRINUSE:
         return AddressInUse(
             f"{where} is in use: another server listens there; choose another with --port"

@@ -80,5 +80,5 @@ def _forget_signals() -> None:
 async def _listen(runner: web.AppRunner, settings: ServerSettings) -> None:
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise listening.refusal(error, settings.host, settings.port) from error

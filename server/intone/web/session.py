@@ -69,10 +69,12 @@ class StreamSession:
             on_dead=self._socket.abort,
         )
         writer = asyncio.create_task(self._write())
-        self._conversation.begin(wishes)
-        self._log_start()
-        reader = asyncio.create_task(self._read(watch))
+        tasks = [writer]
         try:
+            self._conversation.begin(wishes)
+            self._log_start()
+            reader = asyncio.create_task(self._read(watch))
+            tasks.append(reader)
             ending = await self._ending
             await _stop(reader)
             await self._finish(ending)
@@ -85,7 +87,7 @@ class StreamSession:
             self._conversation.abandon(DiscardReason.OVERLOADED)
             timer.cancel()
             watch.stop()
-            await _stop(reader, writer)
+            await _stop(*tasks)
             self._log_end(time.monotonic() - started_s)
             self._conversation.forget()
 

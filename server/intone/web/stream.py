@@ -37,6 +37,8 @@ def handler(dialect: Dialect) -> Handler:
             raise BadRequest(
                 f"{request.path} is a WebSocket endpoint: connect with ws:// or wss://"
             )
+        # What a dialect refuses is refused while that is still an answer of HTTP.
+        wishes = dialect.wishes(request.query)
         with server.session_place(dialect.name):
             await socket.prepare(request)
             try:
@@ -48,7 +50,7 @@ def handler(dialect: Dialect) -> Handler:
                 await first_message.refuse(socket, error)
                 return socket
             session = StreamSession(server, dialect, socket, token_name)
-            await _run(server, session, dialect.wishes(request.query))
+            await _run(server, session, wishes)
         return socket
 
     return stream

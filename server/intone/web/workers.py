@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import entry_points
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -76,6 +77,8 @@ def load(settings: ServerSettings) -> ModelStore:
     plugins.load(plugins.VOICE_DETECTORS, settings.endpointer.vad)
     for name in settings.sinks:
         plugins.load(plugins.SINKS, name)
+    for entry in entry_points(group=plugins.DIALECTS):
+        plugins.load(plugins.DIALECTS, entry.name)
     for name in store.names:
         endpointer_for(store[name].card, settings.endpointer)
         with native_greeting_hidden():
@@ -170,6 +173,9 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         except IntoneError as error:
             why = f"not reloaded, the workers go on as they were: {error}"
             log.error(why, extra={"code": error.code})  # noqa: TRY400 - a sentence says it all
+            return
+        except Exception:  # whatever it is, the workers that serve are well
+            log.exception("not reloaded, the workers go on as they were")
             return
         super().handle_hup()
 

@@ -1,0 +1,182 @@
+"""``Microphone.start`` and ``stop`` in every order: nothing records that nobody has asked to.
+
+The sleeps in the scripts are how long a recording is watched; the order is made by the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from listening_page import ListeningPage
+
+SET_UP = """
+const done = arguments[arguments.length - 1];
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const tracks = [];
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+let answer = () => {};
+let isAsked = () => {};
+const asked = new Promise((resolve) => (isAsked = resolve));
+const hold = new Promise((resolve) => (answer = resolve));
+let isHeld = false;
+navigator.mediaDevices.getUserMedia = async (constraints) => {
+  isAsked();
+  if (isHeld) await hold;
+  const stream = await open(constraints);
+  tracks.push(...stream.getTracks());
+  return stream;
+};
+const live = () => tracks.filter(({ readyState }) => readyState === "live").length;
+const run = async () => {
+  const { Microphone } = await import("/client/microphone.js");
+  const microphone = new Microphone();
+  let frames = 0;
+  microphone.on("frame", () => (frames += 1));
+"""
+TEAR_DOWN = """
+};
+run().then(done, (error) => done(`failed: ${error.stack}`)).finally(() => {
+  navigator.mediaDevices.getUserMedia = open;
+  for (const track of tracks) track.stop();
+});
+"""
+
+
+@pytest.fixture
+def run(server, open_page) -> Any:
+    with open_page(server.url) as page:
+
+        def in_page(script: str) -> Any:
+            return page.driver.execute_async_script(SET_UP + script + TEAR_DOWN)
+
+        yield in_page
+
+
+Run = Callable[[str], Any]
+
+
+def test_a_stop_while_the_person_is_asked_lets_go_of_the_device(run: Run):
+    code, live, frames = run("""
+  isHeld = true;
+  const started = microphone.start().then(() => "started", ({ code }) => code);
+  await asked;
+  await microphone.stop();
+  answer();
+  const how = await started;
+  await wait(500);
+  return [how, live(), frames];
+""")
+    assert (code, live, frames) == ("ended", 0, 0)
+
+
+def test_a_start_after_that_stop_is_a_start(run: Run):
+    first, live, frames = run("""
+  isHeld = true;
+  const started = microphone.start().then(() => "started", ({ code }) => code);
+  await asked;
+  await microphone.stop();
+  const again = microphone.start();
+  answer();
+  await again;
+  const how = await started;
+  await wait(1000);
+  const found = [how, live(), frames];
+  await microphone.stop();
+  return found;
+""")
+    assert (first, live) == ("ended", 1)
+    assert frames > 0
+
+
+def test_two_starts_are_one_recording(run: Run):
+    count, frames, left = run("""
+  await Promise.all([microphone.start(), microphone.start()]);
+  frames = 0;
+  const from = performance.now();
+  await wait(2000);
+  const perSecond = (frames * 1000) / (performance.now() - from);
+  const count = tracks.length;
+  await microphone.stop();
+  return [count, perSecond, live()];
+""")
+    assert (count, left) == (1, 0)
+    # A frame is 100 ms of sound.
+    assert frames < 15
+
+
+def test_a_start_during_a_stop_waits_for_it(run: Run):
+    live, frames, left = run("""
+  await microphone.start();
+  void microphone.stop();
+  await microphone.start();
+  frames = 0;
+  await wait(1000);
+  const found = [live(), frames];
+  await microphone.stop();
+  return [...found, live()];
+""")
+    assert (live, left) == (1, 0)
+    assert frames > 0
+
+
+def test_two_stops_do_not_end_the_next_recording(run: Run):
+    live, frames = run("""
+  await microphone.start();
+  void microphone.stop();
+  await microphone.stop();
+  await microphone.start();
+  await wait(800);
+  frames = 0;
+  await wait(1000);
+  const found = [live(), frames];
+  await microphone.stop();
+  return found;
+""")
+    assert live == 1
+    assert frames > 0
+
+
+def test_an_element_that_is_taken_away_while_it_starts_does_not_listen(run: Run):
+    live, sockets = run("""
+  await import("/client/meter.js");
+  const sockets = [];
+  const Plain = WebSocket;
+  window.WebSocket = class extends Plain {
+    constructor(...how) {
+      super(...how);
+      sockets.push(this);
+    }
+  };
+  isHeld = true;
+  const meter = document.createElement("intone-meter");
+  meter.setAttribute("url", "/");
+  document.body.append(meter);
+  meter.shadowRoot.querySelector("button").click();
+  await asked;
+  meter.remove();
+  answer();
+  await wait(1000);
+  window.WebSocket = Plain;
+  return [live(), sockets.length];
+""")
+    assert (live, sockets) == (0, 0)
+
+
+def test_the_button_keeps_the_focus_and_a_cleared_list_fills_again(server, open_page):
+    with open_page(server.url) as page:
+        page.wait_for_model()
+        page.driver.execute_script("document.querySelector('#listen').focus()")
+        page.start_microphone()
+        assert focused(page) == "listen"
+        page.wait_for_rows(1)
+        page.press("#clear")
+        page.until(lambda: not page.rows(), "an empty list")
+        page.wait_for_rows(1)
+        page.stop()
+        assert focused(page) == "listen"
+
+
+def focused(page: ListeningPage) -> str:
+    return str(page.driver.execute_script("return document.activeElement.id"))
