@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-TOLERANCE = 1e-3
-"""In probability: two runtimes add up the same int8 products in different orders."""
+TOLERANCE = 3e-3
+"""In probability: two runtimes, and one on two kinds of processor (0.0011 seen), add up the same
+products in different orders, and an activation on an edge is rounded to the other int8."""
 
 
 def python_of(version: str) -> str:
