@@ -80,7 +80,8 @@ def checked_step(
 ) -> StepOutput:
     """Return what ``recogniser`` says; :class:`ModelError` if that is no answer for its card."""
     output = recogniser.step(windows, states)
-    count = 0 if isinstance(recogniser, UtteranceRecogniser) else len(states)
+    # Not isinstance, which asks a protocol method by method: this is called for every batch.
+    count = 0 if recogniser.card.answers_at_end else len(states)
     _check(recogniser.card, output.emotion_logits, output.gender_logits, (count,))
     if len(output.states) != len(states):
         raise ModelError(
