@@ -14,11 +14,8 @@ from intone.core.recogniser import Recogniser, StepOutput
 from intone.errors import ModelError
 from intone.types import FloatArray
 
-_BATCH_SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
-"""Batches are padded to one of these: an interpreter is planned for one shape for good.
-
-From 8 on a row more costs a row more, and an interpreter keeps 2 to 6 MB.
-"""
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+"""Batches are padded to one of these: an interpreter is planned for one shape for good."""
 
 
 class StreamingRecogniser:
