@@ -174,8 +174,7 @@ export class IntoneClient extends Emitter {
     clearTimeout(this.#retryTimer);
     const stream = this.#stream;
     if (stream === null) {
-      const isOver = this.#state === ClientState.CLOSED;
-      if (!isOver) this.#enter({ state: ClientState.CLOSED });
+      if (this.#state !== ClientState.CLOSED) this.#enter({ state: ClientState.CLOSED });
       return null;
     }
     this.#enter({ state: ClientState.CLOSING });

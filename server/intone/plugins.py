@@ -28,3 +28,8 @@ def load(group: str, name: str) -> Any:
                 raise SettingsError(f"{group}: {name} does not load: {error}") from error
     known = ", ".join(sorted(entry.name for entry in found)) or "none"
     raise SettingsError(f"{group}: there is no {name!r} (there is: {known})")
+
+
+def load_all(group: str) -> list[Any]:
+    """Return the object behind every entry point of ``group``; raises as :func:`load` does."""
+    return [load(group, entry.name) for entry in entry_points(group=group)]

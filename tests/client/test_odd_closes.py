@@ -238,6 +238,8 @@ async def test_an_abort_as_the_new_session_comes_ends_the_stream(turns, monkeypa
     for _ in range(turns):
         await asyncio.sleep(0)
     await asyncio.wait_for(stream.abort(), DEADLINE_S)
+    with pytest.raises(ServerUnavailable, match="aborted"):
+        await stream.send(b"\0\0")
 
 
 @pytest.mark.parametrize(

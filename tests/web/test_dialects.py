@@ -33,13 +33,7 @@ def have_it_wish(monkeypatch, wishes):
 async def test_a_query_that_a_dialect_does_not_take_is_refused_before_the_upgrade(
     serve, monkeypatch, wishes, status
 ):
-    load = plugins.load
-    broken = dataclasses.replace(intone_v1, wishes=wishes)
-    monkeypatch.setattr(
-        plugins,
-        "load",
-        lambda group, name: broken if group == plugins.DIALECTS else load(group, name),
-    )
+    have_it_wish(monkeypatch, wishes)
     async with serve() as local, aiohttp.ClientSession() as client:
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await client.ws_connect(f"{local.url}/v1/stream")
@@ -48,13 +42,7 @@ async def test_a_query_that_a_dialect_does_not_take_is_refused_before_the_upgrad
 
 
 async def test_a_session_that_cannot_begin_leaves_nothing(serve, monkeypatch):
-    load = plugins.load
-    broken = dataclasses.replace(intone_v1, wishes=lambda _: {"unheard_of": 1})
-    monkeypatch.setattr(
-        plugins,
-        "load",
-        lambda group, name: broken if group == plugins.DIALECTS else load(group, name),
-    )
+    have_it_wish(monkeypatch, lambda _: {"unheard_of": 1})
     async with serve() as local, aiohttp.ClientSession() as client:
         async with client.ws_connect(f"{local.url}/v1/stream") as socket:
             message = await socket.receive()

@@ -44,10 +44,6 @@ async def send_file(stream: Stream, blocks: Iterable[bytes], *, is_realtime: boo
 async def _let_it_catch_up(stream: Stream) -> None:
     # While the stream comes back nobody can be asked; if it does not, sending says so.
     with contextlib.suppress(ServerUnavailable):
-        await _wait_for_lag(stream)
-
-
-async def _wait_for_lag(stream: Stream) -> None:
-    # Asked in a loop: the server tells its lag only then.
-    while (await stream.ping()).lag_ms > _MOST_LAG_MS:  # noqa: ASYNC110
-        await asyncio.sleep(_LAG_WAIT_S)
+        # Asked in a loop: the server tells its lag only then.
+        while (await stream.ping()).lag_ms > _MOST_LAG_MS:  # noqa: ASYNC110
+            await asyncio.sleep(_LAG_WAIT_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from importlib.metadata import entry_points
 
 from aiohttp import hdrs, web
 
@@ -25,9 +24,7 @@ def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
     plug-in that the settings name does not load.
     """
     logging.getLogger(peer_faults.AIOHTTP_LOGGER).addFilter(peer_faults.keep_bytes_out)
-    dialects: list[Dialect] = [
-        plugins.load(plugins.DIALECTS, entry.name) for entry in entry_points(group=plugins.DIALECTS)
-    ]
+    dialects: list[Dialect] = plugins.load_all(plugins.DIALECTS)
     asked_by_pages = ("/v1/analyze", "/v1/models", *(dialect.path for dialect in dialects))
     app = web.Application(middlewares=[cors.middleware(asked_by_pages), translate_errors])
     app[SERVER] = Server(settings, store)

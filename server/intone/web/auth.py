@@ -28,14 +28,18 @@ def check(request: web.Request, settings: ServerSettings) -> str:
 
 
 def check_origin(request: web.Request, allowed_origins: tuple[str, ...]) -> None:
-    """Refuse pages of other sites; a request without ``Origin`` does not come from a page."""
+    """Refuse pages of other sites, by :class:`ForbiddenOrigin`."""
+    if not is_origin_allowed(request, allowed_origins):
+        raise ForbiddenOrigin("pages of this origin may not connect; see --allowed-origin")
+
+
+def is_origin_allowed(request: web.Request, allowed_origins: tuple[str, ...]) -> bool:
+    """Whether the page may connect; a request without ``Origin`` does not come from a page."""
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None or origin in allowed_origins or "*" in allowed_origins:
-        return
+        return True
     # The scheme is not compared: a proxy in front may have ended TLS.
-    if _host_of(origin) == request.host.lower():
-        return
-    raise ForbiddenOrigin("pages of this origin may not connect; see --allowed-origin")
+    return _host_of(origin) == request.host.lower()
 
 
 def _host_of(origin: str) -> str | None:

@@ -43,17 +43,10 @@ def _share(request: web.Request, response: web.StreamResponse) -> None:
         return
     is_refusal = response.status == ForbiddenOrigin.http_status
     is_question = request.method == hdrs.METH_OPTIONS
-    if is_refusal or is_question or _is_allowed(request):
+    allowed_origins = request.app[SERVER].settings.allowed_origins
+    if is_refusal or is_question or auth.is_origin_allowed(request, allowed_origins):
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = hdrs.RETRY_AFTER
-
-
-def _is_allowed(request: web.Request) -> bool:
-    try:
-        auth.check_origin(request, request.app[SERVER].settings.allowed_origins)
-    except ForbiddenOrigin:
-        return False
-    return True
 
 
 async def preflight(_: web.Request) -> web.Response:

@@ -13,7 +13,6 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import entry_points
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -77,8 +76,7 @@ def load(settings: ServerSettings) -> ModelStore:
     plugins.load(plugins.VOICE_DETECTORS, settings.endpointer.vad)
     for name in settings.sinks:
         plugins.load(plugins.SINKS, name)
-    for entry in entry_points(group=plugins.DIALECTS):
-        plugins.load(plugins.DIALECTS, entry.name)
+    plugins.load_all(plugins.DIALECTS)
     for name in store.names:
         endpointer_for(store[name].card, settings.endpointer)
         with native_greeting_hidden():
