@@ -42,7 +42,14 @@ export const ClientState = Object.freeze({
  * @property {WebSocketConstructor} [WebSocket] for where there is no global one
  */
 
-/** @typedef {{ms: number, total_ms: number, reason: "slow" | "offline"}} Dropped */
+/**
+ * @typedef {object} Dropped audio thrown away, whole frames, oldest first
+ * @property {number} ms
+ * @property {number} total_ms since the client was made
+ * @property {"slow" | "offline"} reason the network did not keep up, or there was no session
+ * @property {number} [at_ms] with `slow`: where it is missing in the session's audio, whose clock
+ *   does not count it. A recording made beside the session is longer from here on
+ */
 
 /**
  * @typedef {object} StateChange
@@ -142,7 +149,9 @@ export class IntoneClient extends Emitter {
   /** @param {ArrayBuffer} frame s16le, mono, 16 kHz */
   send(frame) {
     if (this.#state !== ClientState.OPEN) return this.#drop(frame.byteLength, "offline");
-    this.#drop(this.#stream?.send(frame) ?? 0, "slow");
+    const stream = /** @type {StreamSession} */ (this.#stream);
+    const atMs = Math.round(stream.sentMs);
+    this.#drop(stream.send(frame), "slow", atMs);
   }
 
   /**
@@ -300,11 +309,14 @@ export class IntoneClient extends Emitter {
   /**
    * @param {number} bytes
    * @param {"slow" | "offline"} reason
+   * @param {number} [atMs]
    */
-  #drop(bytes, reason) {
+  #drop(bytes, reason, atMs) {
     if (bytes === 0) return;
     this.#droppedBytes += bytes;
+    const ms = Math.round(bytes / WIRE_BYTES_PER_MS);
     const totalMs = Math.round(this.#droppedBytes / WIRE_BYTES_PER_MS);
-    this.emit("dropped", { ms: Math.round(bytes / WIRE_BYTES_PER_MS), total_ms: totalMs, reason });
+    const place = atMs === undefined ? {} : { at_ms: atMs };
+    this.emit("dropped", { ms, total_ms: totalMs, reason, ...place });
   }
 }

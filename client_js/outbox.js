@@ -25,6 +25,7 @@ const DEFAULT_LIMITS = { socketMs: 500, waitingMs: 3_000, burstMs: 20_000 };
 export class Outbox {
   /** @type {{frame: ArrayBuffer, sinceMs: number}[]} */ #waiting = [];
   #waitingBytes = 0;
+  #sentBytes = 0;
   /** @type {OutboxLimits} */ #limits;
   /** @type {() => number} */ #nowMs;
 
@@ -42,9 +43,14 @@ export class Outbox {
     return this.#waitingBytes;
   }
 
+  /** @returns {number} bytes handed to the socket so far */
+  get sentBytes() {
+    return this.#sentBytes;
+  }
+
   /**
    * @param {ArrayBuffer} frame
-   * @returns {number} bytes dropped to make room
+   * @returns {number} bytes dropped to make room: those that would have been sent next
    */
   push(frame) {
     this.#waiting.push({ frame, sinceMs: this.#nowMs() });
@@ -62,7 +68,7 @@ export class Outbox {
   drain(socket) {
     const limitBytes = this.#limits.socketMs * WIRE_BYTES_PER_MS;
     while (this.#waiting.length > 0 && socket.bufferedAmount < limitBytes) {
-      socket.send(this.#shift());
+      this.#hand(socket);
     }
   }
 
@@ -72,7 +78,7 @@ export class Outbox {
    * @param {ByteSink} socket
    */
   drainAll(socket) {
-    while (this.#waiting.length > 0) socket.send(this.#shift());
+    while (this.#waiting.length > 0) this.#hand(socket);
   }
 
   /** @returns {number} bytes thrown away */
@@ -87,6 +93,13 @@ export class Outbox {
     const { waitingMs, burstMs } = this.#limits;
     const waitedMs = this.#nowMs() - this.#waiting[0].sinceMs;
     return waitedMs > waitingMs || this.#waitingBytes > burstMs * WIRE_BYTES_PER_MS;
+  }
+
+  /** @param {ByteSink} socket */
+  #hand(socket) {
+    const frame = this.#shift();
+    this.#sentBytes += frame.byteLength;
+    socket.send(frame);
   }
 
   #shift() {

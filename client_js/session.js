@@ -3,6 +3,7 @@
 import { Emitter } from "./emitter.js";
 import { Outbox } from "./outbox.js";
 import { parseEvent } from "./wire.js";
+import { WIRE_BYTES_PER_MS } from "./worklet.js";
 
 /** @typedef {import("./events.js").ServerMessage} ServerEvent */
 /** @typedef {import("./events.js").ServerError} ServerError */
@@ -87,6 +88,11 @@ export class StreamSession extends Emitter {
     const droppedBytes = this.#outbox.push(frame);
     this.#drain();
     return droppedBytes;
+  }
+
+  /** @returns {number} of the audio handed to the socket: where, on the session's clock, what is dropped is missing */
+  get sentMs() {
+    return this.#outbox.sentBytes / WIRE_BYTES_PER_MS;
   }
 
   /** @param {import("./events.js").Source} source taken note of if no audio has been sent yet */

@@ -20,9 +20,19 @@ export class History extends Emitter {
    */
   begin(created, source, offsetMs) {
     const number = (this.session?.number ?? 0) + 1;
-    this.session = { number, source, startedAt: new Date(), created, offsetMs };
+    this.session = { number, source, startedAt: new Date(), created, offsetMs, gaps: [] };
     this.#running.clear();
     this.emit("session", this.session);
+  }
+
+  /**
+   * The session goes on without some audio.
+   *
+   * @param {number} atMs on the session's clock
+   * @param {number} ms
+   */
+  skip(atMs, ms) {
+    this.session?.gaps.push({ atMs, ms });
   }
 
   /** @param {Started | Interim | Result | Discarded} event of the latest session */
@@ -93,6 +103,16 @@ export class History extends Emitter {
     Object.assign(utterance, { state, endMs, reason, answer });
     this.#running.delete(utterance.id);
   }
+}
+
+/**
+ * @param {HeardSession} session
+ * @param {number} sessionMs on its clock, which stands still where audio was dropped
+ * @returns {number} on the clock of the kept audio
+ */
+export function keptMs({ offsetMs, gaps }, sessionMs) {
+  const before = gaps.filter(({ atMs }) => atMs <= sessionMs);
+  return before.reduce((placeMs, { ms }) => placeMs + ms, offsetMs + sessionMs);
 }
 
 /**

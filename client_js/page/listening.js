@@ -5,7 +5,7 @@ import { decodeFile, streamFile } from "../file.js";
 import { Microphone } from "../microphone.js";
 import { AudioStore, Player } from "./audio.js";
 import { byId } from "./dom.js";
-import { History } from "./history.js";
+import { History, keptMs } from "./history.js";
 import { Verdict, showSummary } from "./render.js";
 import { Scope } from "./scope.js";
 import { notify, showFacts, showStatus } from "./status.js";
@@ -271,7 +271,10 @@ export class Listening {
     });
     client.on("error", ({ message }) => notify(message));
     client.on("lag", ({ lag_ms: lagMs }) => (this.#facts.lagMs = lagMs));
-    client.on("dropped", ({ total_ms: droppedMs }) => (this.#facts.droppedMs = droppedMs));
+    client.on("dropped", ({ ms, total_ms: droppedMs, at_ms: atMs }) => {
+      this.#facts.droppedMs = droppedMs;
+      if (atMs !== undefined) this.#history.skip(atMs, ms);
+    });
   }
 
   /** @param {import("../client.js").StateChange} change */
@@ -322,7 +325,7 @@ export class Listening {
 
   /** @param {Utterance} utterance */
   #samplesOf({ session, startMs, endMs }) {
-    return this.#store.samples(session.offsetMs + startMs, session.offsetMs + endMs);
+    return this.#store.samples(keptMs(session, startMs), keptMs(session, endMs));
   }
 
   async #listDevices() {

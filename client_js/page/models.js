@@ -13,6 +13,7 @@ export class ModelChooser extends Emitter {
   /** @type {HTMLFormElement} */ #form = byId("token-form");
   /** @type {HTMLInputElement} */ #input = byId("token");
   /** @type {ModelEntry[]} */ #models = [];
+  #isEnabled = true;
 
   /** @param {URL} baseUrl of the server */
   constructor(baseUrl) {
@@ -36,13 +37,14 @@ export class ModelChooser extends Emitter {
 
   /** @param {boolean} isEnabled */
   enable(isEnabled) {
+    this.#isEnabled = isEnabled;
     this.#select.disabled = !isEnabled || this.#models.length === 0;
   }
 
   /** Asks the server again. */
   async load() {
-    const headers = this.token ? { Authorization: `Bearer ${this.token}` } : undefined;
     try {
+      const headers = headersFor(this.token);
       const response = await fetch(new URL("v1/models", this.baseUrl), { headers });
       this.#form.hidden = response.status !== 401;
       if (!response.ok) throw new Error(await refusal(response));
@@ -51,7 +53,8 @@ export class ModelChooser extends Emitter {
       const names = this.#models.map(({ name }) => new Option(name, name));
       this.#select.replaceChildren(...names);
       this.#select.value = usual;
-      this.enable(true);
+      // Listening may have begun while the server thought about it.
+      this.enable(this.#isEnabled);
       this.#announce();
     } catch (error) {
       const why = error instanceof TypeError ? "it cannot be reached" : /** @type {Error} */ (error);
@@ -62,6 +65,18 @@ export class ModelChooser extends Emitter {
 
   #announce() {
     if (this.chosen) this.emit("changed", this.chosen);
+  }
+}
+
+/**
+ * @param {string | undefined} token
+ * @throws {Error} a sentence about what no header can carry, which `fetch` calls a network error
+ */
+function headersFor(token) {
+  try {
+    return new Headers(token ? { Authorization: `Bearer ${token}` } : {});
+  } catch {
+    throw new Error("the token holds characters that no token can");
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { prepare } from "./charts.js";
 import { byId, button, paint } from "./dom.js";
+import { keptMs } from "./history.js";
 import { clock, labelName, utteranceWords } from "./words.js";
 
 const PEAK_MS = 50;
@@ -47,7 +48,7 @@ export class Timeline {
     this.#endMs = atMs + samples.length / SAMPLES_PER_MS;
     while (this.#peaks[0]?.atMs < firstMs) this.#peaks.shift();
     for (const utterance of [...this.#marks.keys()]) {
-      if (placeOf(utterance) < firstMs) this.#drop(utterance);
+      if (keptMs(utterance.session, utterance.startMs) < firstMs) this.#drop(utterance);
     }
     this.#request();
   }
@@ -101,8 +102,8 @@ export class Timeline {
 
   #draw() {
     const { context, width, height } = prepare(this.#canvas);
-    const keptMs = this.#endMs - (this.#peaks[0]?.atMs ?? this.#endMs);
-    const shownMs = Math.min((width / PX_PER_S) * 1_000, Math.max(SHOWN_MIN_MS, keptMs));
+    const wholeMs = this.#endMs - (this.#peaks[0]?.atMs ?? this.#endMs);
+    const shownMs = Math.min((width / PX_PER_S) * 1_000, Math.max(SHOWN_MIN_MS, wholeMs));
     const startMs = this.#place(shownMs);
     const px = (/** @type {number} */ ms) => ((ms - startMs) / shownMs) * width;
     context.fillStyle = getComputedStyle(this.#canvas).color;
@@ -111,9 +112,9 @@ export class Timeline {
       const tall = Math.max(1, peak * height);
       context.fillRect(px(atMs), (height - tall) / 2, (PEAK_MS / shownMs) * width + 0.5, tall);
     }
-    for (const [utterance, mark] of this.#marks) {
-      const fromMs = placeOf(utterance);
-      const untilMs = Math.min(this.#endMs, fromMs + utterance.endMs - utterance.startMs);
+    for (const [{ session, startMs: fromSessionMs, endMs }, mark] of this.#marks) {
+      const fromMs = keptMs(session, fromSessionMs);
+      const untilMs = Math.min(this.#endMs, keptMs(session, endMs));
       mark.hidden = untilMs < startMs || fromMs > startMs + shownMs;
       if (mark.hidden) continue;
       mark.style.setProperty("--from", `${px(fromMs)}px`);
@@ -141,9 +142,4 @@ export class Timeline {
     this.#slider.setAttribute("aria-valuetext", shown);
     return startMs;
   }
-}
-
-/** @param {Utterance} utterance */
-function placeOf({ session, startMs }) {
-  return session.offsetMs + startMs;
 }

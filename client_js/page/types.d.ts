@@ -17,6 +17,8 @@ interface HeardSession {
   created: SessionCreated;
   /** Where it begins, on the clock of the kept audio. */
   offsetMs: number;
+  /** Audio that is kept here and was not heard there, by the session's own clock. */
+  gaps: { atMs: number; ms: number }[];
 }
 
 interface Utterance {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ConnectionError, IntoneClient } from "../client.js";
+import { keptMs } from "../page/history.js";
 import { WebSocket, serve, until } from "../testing/server.js";
 
 const FRAME = new Int16Array(1_600).fill(7).buffer;
@@ -229,7 +230,14 @@ test("close() while waiting to reconnect stops the attempts", async (t) => {
   assert.equal(server.connections.length, 2);
 });
 
-test("a server that stops reading: the oldest audio is dropped, whole frames, and counted", async (t) => {
+/** A frame of 100 ms that says how much audio came before it. */
+function frameAt(ms) {
+  const frame = FRAME.slice(0);
+  new DataView(frame).setUint32(0, ms, true);
+  return frame;
+}
+
+test("a server that stops reading: the oldest audio is dropped, whole frames, counted and placed", async (t) => {
   const { server, client } = await conversation(t);
   await client.connect();
   const [connection] = server.connections;
@@ -238,7 +246,7 @@ test("a server that stops reading: the oldest audio is dropped, whole frames, an
   let sentMs = 0;
   // The kernel takes megabytes before it pushes back.
   while (dropped.length < 3 && sentMs < 3_600_000) {
-    for (let n = 0; n < 10; n += 1, sentMs += 100) client.send(FRAME);
+    for (let n = 0; n < 10; n += 1, sentMs += 100) client.send(frameAt(sentMs));
     await new Promise((resolve) => setImmediate(resolve));
   }
   assert.ok(dropped.length >= 3, `nothing dropped after ${sentMs} ms of audio`);
@@ -251,9 +259,13 @@ test("a server that stops reading: the oldest audio is dropped, whole frames, an
   await client.drained();
   client.flush();
   await until(() => connection.received.some(({ type }) => type === "flush"));
-  const arrivedMs = 100 * connection.received.filter((message) => message.length).length;
-  assert.equal(arrivedMs + dropped.at(-1).total_ms, sentMs);
-  assert.ok(connection.received.every(({ length = 3_200 }) => length === 3_200));
+  const arrived = connection.received.filter((message) => message.length);
+  assert.equal(100 * arrived.length + dropped.at(-1).total_ms, sentMs);
+  assert.ok(arrived.every(({ length }) => length === 3_200));
+  // Where each frame was, from where it is in the session.
+  const gaps = dropped.map(({ at_ms: atMs, ms }) => ({ atMs, ms }));
+  const places = arrived.map((_, n) => keptMs({ offsetMs: 0, gaps }, 100 * n));
+  assert.deepEqual(places, arrived.map((frame) => frame.readUInt32LE(0)));
 });
 
 test("the lag is measured by ping", async (t) => {

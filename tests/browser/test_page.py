@@ -228,7 +228,10 @@ def test_a_guarded_server_asks_for_its_token(start_server, open_page, male_wav):
     ):
         page.until(lambda: "asks for a token" in page.read("#token-form"), "the token's field")
         page.type("#token", "wrong")
-        page.until(lambda: page.read("#notice"), "a refusal")
+        page.until(lambda: "is not known" in page.read("#notice"), "a refusal")
+        page.driver.find_element("id", "token").clear()
+        page.type("#token", "Сезам")
+        page.until(lambda: "no token can" in page.read("#notice"), "what is wrong with it")
         page.driver.find_element("id", "token").clear()
         page.type("#token", "sesame")
         page.wait_for_model()

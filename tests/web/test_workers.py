@@ -46,6 +46,11 @@ def workers_of(server):
     return {int(child) for child in children.split()}
 
 
+def serving(server):
+    """Those that have come to serve, whether or not they still do."""
+    return {line["pid"] for line in logged(server) if line["message"] == "worker serves"}
+
+
 async def both(server):
     """The two workers, once both are there: the second is started a moment after the first."""
     await talk.until(lambda: len(workers_of(server)) == 2)
@@ -270,15 +275,20 @@ def shut(_):
 """
 
 
-@pytest.mark.parametrize("code", [AT_ONCE, ONE_AFTER_THE_OTHER])
-def test_workers_that_cannot_start_after_all_end_the_server(code, tmp_path):
-    """A sink may be there, and fail when it is opened: in one worker while others stop for it."""
-    info = tmp_path / "shut-1.0.dist-info"
+def with_sink(folder, code):
+    """The variable that lets Python find ``code``'s ``shut`` as an installed sink."""
+    info = folder / "shut-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shut\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[intone.sinks]\nshut = shut:shut\n")
-    (tmp_path / "shut.py").write_text(code)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    (folder / "shut.py").write_text(code)
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.mark.parametrize("code", [AT_ONCE, ONE_AFTER_THE_OTHER])
+def test_workers_that_cannot_start_after_all_end_the_server(code, tmp_path):
+    """A sink may be there, and fail when it is opened: in one worker while others stop for it."""
+    environment = {**os.environ, **with_sink(tmp_path, code)}
     process = subprocess.run(
         [*INTONE, "--set", "sinks=shut"],
         capture_output=True, text=True, timeout=60, check=False, env=environment,
@@ -287,6 +297,43 @@ def test_workers_that_cannot_start_after_all_end_the_server(code, tmp_path):
     assert "Traceback" not in process.stderr
     assert "the sink is shut" in process.stderr
     assert "worker_failed" in process.stderr.splitlines()[-1]
+
+
+WHILE_A_FILE_IS_THERE = """
+from pathlib import Path
+from intone.engine.sinks import LogSink
+from intone.errors import SettingsError
+
+def shut(_):
+    if Path(__file__).with_name("away").exists():
+        raise SettingsError("the database is away")
+    return LogSink()
+"""
+
+
+async def test_a_worker_that_cannot_be_replaced_for_now_ends_nobody(
+    start_server, male_wav, tmp_path
+):
+    data = talk.pcm_of(male_wav)
+    away = tmp_path / "away"
+    ((name, folder),) = with_sink(tmp_path, WHILE_A_FILE_IS_THERE).items()
+    program = ("env", f"{name}={folder}", sys.executable, "-m", "intone")
+    with start_server(*MANY, "--set", "sinks=shut", program=program) as server:
+        before = await both(server)
+        async with sessions_on(server, before) as held:
+            killed, spared = before
+            away.touch()
+            os.kill(killed, signal.SIGKILL)
+            await talk.until(lambda: "the database is away" in server.log.read_text("utf-8"))
+            await until_scraped(server, ACTIVE, 1)
+            assert talk.of_type(await hear(held[spared], data), "utterance.result")
+            away.unlink()
+            # Those that failed are among the children for a moment, but never say this.
+            await talk.until(lambda: serving(server) - before)
+            async with sessions_on(server, serving(server) - before) as newer:
+                (fresh,) = newer.values()
+                assert talk.of_type(await hear(fresh, data), "utterance.result")
+        assert "Traceback" not in server.log.read_text("utf-8")
 
 
 def test_workers_share_the_limits():

@@ -73,6 +73,8 @@ class StreamWorker(_LoopWorker):  # type: ignore[misc,valid-type]  # chosen at r
 
         # The server has started: what comes now is no failure to start.
         self.exit_code = 0
+        self.app.note_serving()
+        log.info("worker serves")
         refreshing = asyncio.create_task(refresh())
         yield
         refreshing.cancel()

@@ -11,8 +11,10 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from mmap import mmap
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -38,6 +40,9 @@ log = logging.getLogger(__name__)
 HANG_S = 60
 """A worker whose event loop has not turned for this long is replaced; a first start with
 several models on a small board takes a few seconds."""
+
+START_AGAIN_S = 5.0
+"""After a worker that could not start while others serve, before the next try."""
 
 KILL_AFTER_S = 5
 """After the drain and its clean-up, a worker that is still there is killed."""
@@ -110,6 +115,8 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     ) -> None:
         self.settings = settings
         self.store = store
+        # Shared with the workers: the first of them that serves says so.
+        self._has_served = mmap(-1, 1)
         self._reload = reload
         # gunicorn closes the numbers that it is given.
         self._listeners = [f"fd://{listener.detach()}" for listener in sockets]
@@ -139,6 +146,15 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """What a worker serves."""
         return share_of(self.settings)
 
+    @property
+    def has_served(self) -> bool:
+        """Whether any worker has come to serve."""
+        return self._has_served[0] != 0
+
+    def note_serving(self) -> None:
+        """Say that this worker serves."""
+        self._has_served[0] = 1
+
     def renew(self) -> None:
         """Read settings and models anew; with anything wrong, raise and keep what there is."""
         settings = self._reload()
@@ -159,6 +175,8 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's parent, which stops as a single server does and survives a bad reload."""
 
     _is_stopping = False
+    _starts_from_s = 0.0
+    """On the monotonic clock: no worker is started before."""
 
     def handle_int(self) -> NoReturn:
         """Drain on Ctrl-C too."""
@@ -175,6 +193,8 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         except Exception:  # whatever it is, the workers that serve are well
             log.exception("not reloaded, the workers go on as they were")
             return
+        # What kept a worker from starting may be what was mended.
+        self._starts_from_s = 0.0
         super().handle_hup()
 
     def handle_usr2(self) -> None:
@@ -190,16 +210,28 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     def reap_workers(self) -> None:
         """Take what is left of workers that ended.
 
-        One that could not start stops the server, which needs no second one to say so.
+        One that could not start stops the server, which needs no second one to say so. Once
+        there was one that could, it is tried again: what it lacks may come back, and others
+        may be serving.
         """
         while True:
+            before = set(self.WORKERS)
             try:
                 return super().reap_workers()  # type: ignore[no-any-return]
             except HaltServer:
-                if not self._is_stopping:
+                if not self._is_stopping and not self.app.has_served:
                     raise
                 # gunicorn 22 and 23 still have it among the living, and would wait for it.
                 self.kill_workers(0)
+                # gunicorn leaves its `child_exit` out.
+                for pid in before.difference(self.WORKERS):
+                    forget_worker(pid)
+                self._starts_from_s = time.monotonic() + START_AGAIN_S
+
+    def manage_workers(self) -> None:
+        """Keep as many as there are to be, but do not start one after the other in vain."""
+        if time.monotonic() >= self._starts_from_s:
+            super().manage_workers()
 
     def _give_up(self, number: int, _: FrameType | None) -> NoReturn:
         self.kill_workers(signal.SIGKILL)
