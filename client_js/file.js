@@ -123,7 +123,7 @@ export async function streamFile(client, source, { signal, onFrame } = {}) {
     client.session?.limits ?? {};
   if (audio.duration > maxSessionS) {
     throw new FileError(
-      `The file lasts longer than the ${maxSessionS / 60} minutes that the server allows.`,
+      `The file lasts ${Math.ceil(audio.duration)} s, and the server allows ${maxSessionS} s.`,
     );
   }
   const startedAtMs = performance.now();

@@ -50,7 +50,8 @@ export class StreamSession extends Emitter {
   #isCreated = false;
   #isEnded = false;
   /** @type {SessionClosed | null} */ #totals = null;
-  /** @type {ServerError | null} */ #lastError = null;
+  /** @type {Map<string, ServerError>} by code */ #errors = new Map();
+  /** @type {ServerError | null} what ended the session, as far as is known */ #lastError = null;
   #pingsSent = 0;
   /** @type {{marker: string, sentAtMs: number} | null} */ #ping = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #deadline;
@@ -151,9 +152,7 @@ export class StreamSession extends Emitter {
     const event = this.#parse(data);
     if (event === null) return;
     if (event.type === "session.created") this.#begin();
-    if (event.type === "session.closed") this.#totals = event;
-    // An error that something follows did not end the session.
-    else this.#lastError = event.type === "error" ? event : null;
+    this.#noteReason(event);
     if (event.type === "pong") this.#measureLag(event);
     this.emit("event", event);
     if (event.type === "error" && !this.#isCreated && !event.retryable) {
@@ -190,6 +189,22 @@ export class StreamSession extends Emitter {
       this.#say({ type: "ping", marker: this.#ping.marker });
     } else if (nowMs - this.#ping.sentAtMs > this.#times.pongTimeoutMs) {
       this.#end(LOST, "the server stopped answering");
+    }
+  }
+
+  /**
+   * Results may still come between the error and `session.closed`, which names it by its code.
+   * Where the connection ends without the latter, an error that something follows was not the end.
+   *
+   * @param {ServerEvent} event
+   */
+  #noteReason(event) {
+    if (event.type === "session.closed") {
+      this.#totals = event;
+      this.#lastError = this.#errors.get(event.reason) ?? null;
+    } else {
+      this.#lastError = event.type === "error" ? event : null;
+      if (event.type === "error") this.#errors.set(event.code, event);
     }
   }
 

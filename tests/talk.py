@@ -56,6 +56,17 @@ async def until(is_true: Callable[[], object]) -> None:
         await asyncio.sleep(0.005)
 
 
+def value_of(metrics: str, line: str) -> float:
+    """One line of /metrics, 0 if nothing of the kind has been counted yet.
+
+    Fails where there is no such metric at all: of a wrong name everything would be 0.
+    """
+    families = [text.split()[2] for text in metrics.splitlines() if text.startswith("# TYPE ")]
+    assert any(line.startswith(family) for family in families), f"no {line} among {families}"
+    values = [text.split()[-1] for text in metrics.splitlines() if text.startswith(line + " ")]
+    return float(values[0]) if values else 0
+
+
 async def receive_until(socket: websockets.ClientConnection, kind: str) -> list[Message]:
     """Everything up to the first message of type ``kind``, which is the last."""
     messages = [await receive(socket)]

@@ -210,11 +210,13 @@ def test_a_token_that_no_header_carries_is_refused_and_not_quoted(token):
     assert "alpha" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("given", ["", "  "])
-def test_a_variable_of_tokens_that_is_empty_does_not_open_the_door(toml, given):
+@pytest.mark.parametrize("given", ["", "  ", ",", " , "])
+def test_tokens_that_are_given_but_empty_do_not_open_the_door(toml, given):
     path = toml('tokens = ["secret"]')
     with pytest.raises(SettingsError, match="INTONE_TOKENS is set but empty"):
         load(environ={"INTONE_TOKENS": given}, file=path)
+    with pytest.raises(SettingsError, match="--set tokens is set but empty"):
+        load(f"tokens={given}", file=path)
 
 
 def test_a_home_that_nobody_has_is_no_path():

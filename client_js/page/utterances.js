@@ -97,8 +97,11 @@ export class UtteranceList {
     this.#group.prepend(row);
     if (this.#rows.size > KEPT_ROWS) {
       const [oldest, last] = [...this.#rows][0];
+      const group = last.closest(".group");
       last.remove();
       this.#rows.delete(oldest);
+      // Without rows its heading says nothing.
+      if (group?.querySelector("li") === null) group.remove();
     }
     return row;
   }

@@ -19,7 +19,7 @@ const CREATED = {
 
 const CLOSED = {
   type: "session.closed",
-  reason: "client_closed",
+  reason: "client",
   received: { audio_ms: 100, bytes: 3_200 },
   produced: { utterances: 1, interims: 2, discarded: 0 },
 };
@@ -216,6 +216,26 @@ for (const [name, options, code] of [
     );
     assert.equal(states[0].error.message, message);
     assert.equal(server.connections.length, 1);
+  });
+}
+
+for (const [when, code, message] of [
+  ["though results came behind it", "rate_limited", "Too fast."],
+  ["not an error before it that ended nothing", "invalid_config", "No such interim."],
+]) {
+  test(`the reason is the one that session.closed names, ${when}`, async (t) => {
+    const { server, client } = await conversation(t);
+    await client.connect();
+    const states = recorded(client, "state");
+    const [connection] = server.connections;
+    connection.send({ type: "error", code, message, retryable: true });
+    connection.send({ type: "utterance.discarded", utterance_id: 1, reason: "too_short" });
+    connection.send({ ...CLOSED, reason: "rate_limited" });
+    connection.close(1008);
+    await until(() => client.state === "closed");
+    const [{ error }] = states;
+    assert.equal(error.code === code, code === "rate_limited");
+    assert.equal(error.message, code === "rate_limited" ? message : "rate_limited");
   });
 }
 

@@ -131,7 +131,7 @@ def _from_command_line(flags: Mapping[str, object], assignments: Sequence[str]) 
             raise SettingsError("--set takes NAME=VALUE: an equals sign is missing")
         if path in layer:
             raise SettingsError(f"{path} is given twice: by {layer[path].source} and --set {path}")
-        setting = _known(path, f"--set {path}", all_settings(), path)
+        setting = _known(path, f"--set {path}", all_settings())
         layer[path] = _convert(setting, text.strip(), f"--set {path}")
     return layer
 
@@ -141,10 +141,7 @@ def _from_environment(environ: Mapping[str, str]) -> _Layer:
     layer: _Layer = {}
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in _OTHER_VARIABLES:
-            setting = _known(name, f"environment variable {name}", known, name)
-            if setting.is_secret and not environ[name].strip():
-                # As of a variable that another one fills: without a token the door would be open.
-                raise SettingsError(f"{name} is set but empty: unset it, or give it a token")
+            setting = _known(name, f"environment variable {name}", known)
             layer[setting.path] = _convert(setting, environ[name], name)
     return layer
 
@@ -159,7 +156,7 @@ def _from_file(file: Path) -> _Layer:
         raise SettingsError(f"settings file {file} is not TOML: {error}") from error
     layer: _Layer = {}
     for path, value in _flatten(table):
-        setting = _known(path, f"{file}: {path}", all_settings(), path)
+        setting = _known(path, f"{file}: {path}", all_settings())
         given = _convert(setting, value, f"{file}: {path}")
         if isinstance(given.value, Path):
             # A file's paths are relative to the file, wherever the server is started.
@@ -176,20 +173,24 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
             yield prefix + key, value
 
 
-def _known(name: str, source: str, known: Mapping[str, Setting], spelled: str) -> Setting:
+def _known(name: str, source: str, known: Mapping[str, Setting]) -> Setting:
     if name in known:
         return known[name]
-    close = difflib.get_close_matches(spelled, known, n=1)
+    close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     raise SettingsError(f"{source} is not a setting{hint}")
 
 
 def _convert(setting: Setting, value: object, source: str) -> _Given:
     try:
-        return _Given(convert(value, setting.type_hint), source)
+        converted = convert(value, setting.type_hint)
     except ValueError as error:
         shown = "(hidden)" if setting.is_secret else repr(value)
         raise SettingsError(f"{source} must be {error}, not {shown}") from None
+    if setting.is_secret and isinstance(value, str) and not converted:
+        # As of a variable that another one fills: without a token the door would be open.
+        raise SettingsError(f"{source} is set but empty: unset it, or give it a token")
+    return _Given(converted, source)
 
 
 def _with_token_file(layer: _Layer) -> _Layer:

@@ -375,7 +375,7 @@ def test_files_in_git_lfs_are_checked_by_the_id_of_their_pointer(github, tmp_pat
     assert (tmp_path / "AudioWAV" / "1001_IEO_ANG_LO.wav").read_bytes() == wav(1)
 
 
-@pytest.mark.parametrize("content", [wav(2), pointer(wav(2)), b""])
+@pytest.mark.parametrize("content", [wav(2), pointer(wav(2)), pointer(wav(1)), b""])
 def test_what_the_repository_does_not_list_is_not_kept(home, github, tmp_path, content):
     home.files["/raw/AudioWAV/1001_IEO_ANG_LO.wav"].content = content
     with pytest.raises(DownloadError, match="is not the file that the home's listing names"):
@@ -386,7 +386,7 @@ def test_what_the_repository_does_not_list_is_not_kept(home, github, tmp_path, c
 def test_a_pointer_left_by_a_clone_without_git_lfs_is_replaced_by_the_sound(github, tmp_path):
     path = tmp_path / "AudioWAV" / "1001_IEO_ANG_LO.wav"
     path.parent.mkdir()
-    path.write_bytes(b"something old")
+    path.write_bytes(pointer(wav(1)))
     download(github, tmp_path, Told(), QUICK)
     assert path.read_bytes() == wav(1)
 

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-import wave
+import threading
 
 import aiohttp
 import numpy as np
@@ -12,6 +12,7 @@ import soundfile
 import talk
 
 from intone.types import SAMPLE_RATE_HZ
+from intone.web.analyze import analyse
 
 
 async def upload(url, content, query="", **options):
@@ -209,19 +210,24 @@ async def test_one_upload_too_many_is_told_to_come_back(serve, female_wav):
         assert (await upload(local.url, female_wav.read_bytes()))[0] == 200
 
 
-async def test_a_stream_goes_on_while_uploads_are_analysed(serve, male_wav):
+async def test_a_stream_goes_on_while_uploads_are_analysed(serve, male_wav, monkeypatch):
     """An upload runs beside the event loop, not on it."""
-    minute = io.BytesIO()
-    with wave.open(minute, "wb") as file:
-        file.setparams((1, 2, 16_000, 0, "NONE", ""))
-        file.writeframes(talk.pcm_of(male_wav) * 40)
-    minute.seek(0)
+    is_running, may_go_on = threading.Event(), threading.Event()
+
+    def held(*arguments):
+        is_running.set()
+        assert may_go_on.wait(talk.DEADLINE_S)
+        return analyse(*arguments)
+
+    monkeypatch.setattr("intone.web.analyze.analyse", held)
     async with serve() as local:
-        uploads = asyncio.create_task(upload(local.url, minute))
-        await talk.until(lambda: local.server._open_uploads)
+        uploaded = asyncio.create_task(upload(local.url, male_wav.read_bytes()))
+        await talk.until(is_running.is_set)
         messages = await talk.hear(local.url, talk.pcm_of(male_wav))
         assert talk.of_type(messages, "utterance.result")
-        assert (await uploads)[0] == 200
+        assert not uploaded.done()
+        may_go_on.set()
+        assert (await uploaded)[0] == 200
 
 
 async def test_who_trickles_gives_the_place_up(serve):

@@ -10,6 +10,7 @@ import talk
 import websockets
 from small_recogniser import SmallRecogniser
 
+from intone.engine.live import LiveSession
 from intone.models import ModelStore
 
 SILENT_SECOND = bytes(32_000)
@@ -35,8 +36,7 @@ async def refusal(url):
 
 def metric(local, line):
     """The value of one line of /metrics."""
-    text = local.server.metrics.render().decode()
-    return next((float(x.split()[-1]) for x in text.splitlines() if x.startswith(line + " ")), 0)
+    return talk.value_of(local.server.metrics.render().decode(), line)
 
 
 def assert_ended(messages, code, *, retryable):
@@ -296,6 +296,30 @@ async def test_a_fault_of_ours_ends_the_session_in_good_order(serve, male_wav, c
         ended = [m for m in messages if m["type"] in ("utterance.result", "utterance.discarded")]
         assert [m["utterance_id"] for m in started] == [1]
         assert [m["utterance_id"] for m in ended] == [1]
+
+
+async def test_a_fault_of_ours_while_it_finishes_is_not_told_as_a_good_end(
+    serve, male_wav, monkeypatch, caplog
+):
+    def broken(_):
+        raise ZeroDivisionError("an end that fails")
+
+    caplog.set_level("INFO")
+    async with serve() as local:
+        async with talk.connect(local.url) as socket:
+            await socket.send(talk.pcm_of(male_wav)[:48_000])
+            messages = await talk.receive_until(socket, "utterance.started")
+            monkeypatch.setattr(LiveSession, "finish", broken)
+            await talk.say(socket, "session.close")
+            messages += await talk.receive_all(socket)
+        assert socket.close_code == 1011
+        assert_ended(messages, "internal_error", retryable=False)
+        assert talk.of_type(messages, "utterance.discarded")[0]["reason"] == "failed"
+        assert metric(local, 'intone_errors_total{code="internal_error"}') == 1
+        await talk.until(lambda: "session ended" in caplog.text)
+    (ended,) = (record for record in caplog.records if record.message == "session ended")
+    assert ended.reason == "internal_error"
+    assert "an end that fails" in caplog.text
 
 
 # --- the end of the server ----------------------------------------------------------------

@@ -111,7 +111,9 @@ def _settings_of_no_server(
     flags: dict[str, object], assignments: Sequence[str], config_file: Path | None
 ) -> ServerSettings:
     """Read the settings of a server, whose address nobody listens on here: it needs no token."""
-    return _settings({**flags, "allow_open": True}, assignments, config_file)
+    is_said = any(given.partition("=")[0].strip() == "allow_open" for given in assignments)
+    needless = {} if is_said else {"allow_open": True}
+    return _settings({**flags, **needless}, assignments, config_file)
 
 
 # --- commands -------------------------------------------------------------------------

@@ -29,6 +29,11 @@ def because_of(error: IntoneError) -> Ending:
     return Ending(error.code, error.close_code or INTERNAL_ERROR, error)
 
 
+def our_fault() -> IntoneError:
+    """Return what a client is told where something of ours went wrong: the log has the details."""
+    return IntoneError("something went wrong here; it was logged")
+
+
 def fault() -> Ending:
     """Return the end of a session in which something of ours went wrong."""
-    return because_of(IntoneError("something went wrong here; it was logged"))
+    return because_of(our_fault())

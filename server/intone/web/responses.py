@@ -19,6 +19,7 @@ from intone.errors import (
     Unauthorized,
 )
 from intone.web import codec, translate
+from intone.web.ending import our_fault
 from intone.web.keys import SERVER
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,9 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
     try:
         return await handler(request)
     except IntoneError as error:
-        request.app[SERVER].metrics.connections_rejected.labels(error.code).inc()
+        if not isinstance(error, NotFound):
+            # As the router's own: who looks for what is not there asks for no connection.
+            request.app[SERVER].metrics.connections_rejected.labels(error.code).inc()
         log.info("request refused", extra={"path": request.path, "code": error.code})
         return error_response(error)
     except web.HTTPException as error:
@@ -67,7 +70,7 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
         return response
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
-        return error_response(IntoneError("something went wrong here; it was logged"))
+        return error_response(our_fault())
 
 
 def _from_http(error: web.HTTPException, request: web.Request) -> IntoneError:

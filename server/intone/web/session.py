@@ -13,7 +13,7 @@ from intone.types import DiscardReason
 from intone.web import wire
 from intone.web.conversation import Conversation
 from intone.web.dialect import Codec, Dialect
-from intone.web.ending import BY_CLIENT, SHUTDOWN, VANISHED, Ending, because_of, fault
+from intone.web.ending import BY_CLIENT, SHUTDOWN, VANISHED, Ending, because_of, fault, our_fault
 from intone.web.outbox import Outbox
 from intone.web.rate import MessagePacer
 from intone.web.server import Server
@@ -41,6 +41,7 @@ class StreamSession:
         self._codec: Codec = dialect.new_codec()
         self._socket = socket
         self._outbox = Outbox(socket.send_str, self._limits.send_timeout_s, self._give_up)
+        self._has_failed = False
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._progressed = asyncio.Event()
         self._slowed = server.metrics.clients_slowed
@@ -70,6 +71,7 @@ class StreamSession:
         )
         writer = asyncio.create_task(self._write())
         tasks = [writer]
+        reason = "cancelled"
         try:
             self._conversation.begin(wishes)
             self._log_start()
@@ -77,8 +79,9 @@ class StreamSession:
             tasks.append(reader)
             ending = await self._ending
             await _stop(reader)
-            await self._finish(ending)
-            await self._hang_up(ending.close_code, writer)
+            ended = await self._finish(ending)
+            reason = ended.reason
+            await self._hang_up(ended.close_code, writer)
         except BaseException:
             self._socket.abort()
             raise
@@ -88,7 +91,7 @@ class StreamSession:
             timer.cancel()
             watch.stop()
             await _stop(*tasks)
-            self._log_end(time.monotonic() - started_s)
+            self._log_end(reason, time.monotonic() - started_s)
             self._conversation.forget()
 
     def _end(self, ending: Ending) -> None:
@@ -143,6 +146,7 @@ class StreamSession:
             self._fail()
 
     def _fail(self) -> None:
+        self._has_failed = True
         self._end(fault())
 
     def _end_idle(self) -> None:
@@ -217,7 +221,8 @@ class StreamSession:
 
     # --- the end -----------------------------------------------------------------------
 
-    async def _finish(self, ending: Ending) -> None:
+    async def _finish(self, ending: Ending) -> Ending:
+        """Tell what is left, and return how it ended after all: a fault may still come up."""
         if ending.error is not None:
             self._conversation.tell_error(ending.error)
         try:
@@ -229,7 +234,11 @@ class StreamSession:
             log.exception("session failed", extra=self._log_extra)
             self._fail()
             self._conversation.abandon(DiscardReason.FAILED)
+        if self._has_failed and ending.error is None:
+            ending = fault()
+            self._conversation.tell_error(our_fault())
         self._conversation.closed(ending.reason)
+        return ending
 
     async def _hang_up(self, close_code: int, writer: asyncio.Task[None]) -> None:
         limit_s = self._limits.send_timeout_s
@@ -261,8 +270,7 @@ class StreamSession:
             | ({"token": self._token_name} if self._token_name else {}),
         )
 
-    def _log_end(self, duration_s: float) -> None:
-        reason = self._ending.result().reason if self._ending.done() else "cancelled"
+    def _log_end(self, reason: str, duration_s: float) -> None:
         conversation = self._conversation
         log.info(
             "session ended",
