@@ -4,7 +4,8 @@
  *
  * Attributes: `url` of the server (the page's own if left out), `model`, `token`. Every message of
  * the server is also an event `intone` of the element, which bubbles, with the message as `detail`.
- * `--intone-accent` sets the colour; `::part(button)`, `::part(label)` and `::part(note)` the rest.
+ * `--intone-accent` sets the colour; `::part(button)`, `::part(level)`, `::part(label)`
+ * and `::part(note)` the rest.
  */
 
 import { IntoneClient } from "./client.js";

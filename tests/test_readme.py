@@ -100,7 +100,7 @@ def test_the_client_example_prints_an_utterance(readme, beside_speech, server):
 
 def test_the_browser_example_uses_what_the_modules_export(readme, repo_root):
     (source,) = blocks(readme, "js")
-    found = re.search(r'import \{ (.+) \} from "\./client/index\.js"', source)
+    found = re.search(r'import \{ (.+) \} from "http://127\.0\.0\.1:8765/client/index\.js"', source)
     assert found
     exported = (repo_root / "client_js" / "index.js").read_text(encoding="utf-8")
     for name in found[1].split(", "):

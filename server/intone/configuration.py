@@ -30,7 +30,8 @@ PREFIX = "INTONE_"
 CONFIG_VARIABLE = "INTONE_CONFIG"
 CLIENT_TOKEN_VARIABLE = "INTONE_CLIENT_TOKEN"  # noqa: S105 - a variable's name, not a token
 _OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, CLIENT_TOKEN_VARIABLE, "INTONE_CORPORA"})
-"""What the environment may hold besides settings: these belong to the client and the tests."""
+"""What the environment may hold besides settings: where they are, and what is the client's and
+the tests'."""
 
 _FLAGS = {
     "tokens": "--token",

@@ -108,11 +108,12 @@ class LimitSettings:
     """What one client, and all of them together, may take. Each default says why."""
 
     max_sessions: int = 1_000
-    """What one core is built to carry; several workers share it equally, rounded down."""
+    """Sessions open at once, others get 503: what one core is built to carry. Several workers share
+    it equally, rounded down."""
     max_message_bytes: int = 1 << 20
-    """32 s of 16 kHz s16le: far over any live frame, far under what hurts."""
+    """Size of one message: 32 s of 16 kHz s16le, far over any live frame, far under what hurts."""
     max_frame_s: float = 10.0
-    """A live client sends 0.02 to 1 s at a time."""
+    """Audio in one binary message; a live client sends 0.02 to 1 s."""
     max_rate: float = 20.0
     """Sustained audio seconds a wall second: a file may be streamed, a flood may not."""
     max_rate_burst_s: float = 30.0
@@ -121,20 +122,20 @@ class LimitSettings:
     """Faster ones are read later: one costs the server as much as 50 ms of audio, however short,
     and telephones send 50."""
     auth_timeout_s: float = 5.0
-    """Until the token of a client that gives it as its first message: a slow round trip."""
+    """How long the token may take that a client gives as its first message: a slow round trip."""
     max_session_s: float = 3 * 3600.0
-    """Longer than nearly every call."""
+    """How long a session may last: longer than nearly every call."""
     idle_timeout_s: float = 60.0
-    """Neither audio nor a message: a half-open socket."""
+    """How long a session may bring neither audio nor a message before it is ended."""
     send_timeout_s: float = 10.0
     """A client that takes no event for this long is not reading."""
     max_upload_bytes: int = 200 << 20
-    """An hour of 16 kHz 16-bit audio is 115 MB."""
+    """Size of one upload; an hour of 16 kHz 16-bit audio is 115 MB."""
     max_upload_s: float = 3600.0
     """Audio in one ``POST /v1/analyze``."""
     max_uploads: int = 4
-    """Uploads analysed at once: each holds its decoded audio in memory. Workers share it, at
-    least one each."""
+    """Uploads analysed at once: each holds its file in memory. Workers share it, at least one
+    each."""
     drain_s: float = 10.0
     """How long running utterances may take to finish when the server stops."""
 

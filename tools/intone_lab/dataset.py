@@ -1,7 +1,7 @@
 """Corpus clips to what the server would hear of them: features of the utterances it cuts.
 
-Every clip goes through the server's own decode, voice activity, endpointer and features
-(DESIGN: train on what the server hears). Copies are made from the audio, before.
+Every clip goes through the server's own decode, voice activity, endpointer and features, so
+that a model is trained on what the server hears. Copies are made from the audio, before.
 """
 
 from __future__ import annotations

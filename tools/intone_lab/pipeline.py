@@ -1,4 +1,4 @@
-"""From a corpora folder to ``models/<name>``: folds, training, export, measuring, card."""
+"""From a corpora folder to ``models/<name>``: folds, training, export."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from intone.client.transport import (
 from intone.errors import InvalidMessage, ServerUnavailable
 
 Announce = Callable[[str, int, float], None]
-"""Told before each wait: why, the how manieth try follows, and in how many seconds."""
+"""Told before each wait: why, the number of the try that follows, and in how many seconds."""
 
 _LONGEST_RETRY_AFTER_S = 60.0
 """A server that asks for more is asked again all the same."""

@@ -36,7 +36,7 @@ class StepOutput:
 
 
 class Recogniser(Protocol):
-    """Seam ``intone.recognisers``: a model that answers after every block.
+    """Seam ``intone.recognisers``: a model that runs block by block.
 
     An entry point, named by a card's ``kind``, is a callable
     ``(card: Card, model: bytes) -> Recogniser``; it raises

@@ -70,8 +70,8 @@ class Batch:
 class Waiting:
     """Utterances with a block that waits. Those with a lower rank, which began first, go first.
 
-    In turn, an overload would make all of them late together, and all be given up just before
-    their ends. So some keep up, and the work goes into what will have a result.
+    First come, first served, an overload would make all of them late together, and all be given
+    up just before their ends. So some keep up, and the work goes into what will have a result.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The spectrogram family of one clip, drawn; the lab's reports can use it too."""
+"""The spectrogram family of one clip, drawn."""
 
 from __future__ import annotations
 
