@@ -129,7 +129,17 @@ def test_axe_finds_no_serious_fault(server, open_page, two_utterances_wav, repo_
         assert page.driver.execute_async_script(READ_AXE) == []
 
 
-def test_a_model_that_answers_at_the_end_only_is_shown_right(start_server, open_page):
+def test_a_model_that_answers_at_the_end_says_so_while_it_listens(start_server, open_page):
+    flags = ("--model", "bilstm", "--set", "session.model=bilstm")
+    with start_server(*flags) as server, open_page(server.url) as page:
+        page.start_microphone()
+        page.until(lambda: "answers at the pause" in page.read("#verdict-note"), "what it waits for")
+        page.wait_for_rows(1)
+        page.until(lambda: "last utterance" in page.read("#verdict-note"), "its answer")
+        page.stop()
+
+
+def test_a_page_without_interims_goes_from_listening_to_the_answer(start_server, open_page):
     """Here the server leaves every interim out, as if it were always late."""
     with (
         start_server("--set", "engine.interim_backlog_s=1e-9") as server,

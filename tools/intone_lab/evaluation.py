@@ -115,7 +115,11 @@ class Listened:
         return self.emotions if head is Head.EMOTION else self.genders
 
     def present(self, head: Head) -> tuple[str, ...]:
-        """Labels of at least one clip in a hundred: a stray clip is no class."""
+        """Labels of at least one clip in a hundred: a stray clip is no class.
+
+        Fewer than training asks for (:func:`intone_lab.corpora.emotions_present`): a fold
+        holds a fifth of a corpus, and what it holds of a rare class is to count.
+        """
         counts = Counter(row.truth(head) for row in self.rows)
         labelled = sum(count for label, count in counts.items() if label is not None)
         order = [name for name in EMOTIONS if name in self.emotions]
