@@ -212,6 +212,8 @@ def read_tokens(file: Path, source: str) -> tuple[str, ...]:
         raise SettingsError(f"{source}: cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError:
         raise SettingsError(f"{source}: {file} is not UTF-8 text") from None
+    except ValueError as error:
+        raise SettingsError(f"{source}: no file has such a name: {error}") from error
     tokens = tuple(line.strip() for line in lines if line.strip())
     if not tokens:
         raise SettingsError(f"{source}: {file} holds no token")

@@ -142,6 +142,8 @@ class LimitSettings:
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             _check(getattr(self, name) > 0, f"{name} must be over 0, not {getattr(self, name)}")
+        # aiohttp's parser counts in 32 bits.
+        _check_between("max_message_bytes", self.max_message_bytes, 1, 1 << 31)
 
 
 @dataclass(frozen=True, slots=True)

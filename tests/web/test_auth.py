@@ -129,13 +129,17 @@ async def test_a_token_in_the_first_message_is_let_in(serve):
     ],
     ids=lambda first: str(first)[:40],
 )
-async def test_anything_else_first_is_refused_and_nothing_of_it_is_heard(serve, first):
+async def test_anything_else_first_is_refused_and_nothing_of_it_is_heard(serve, first, caplog):
+    caplog.set_level("INFO")
     async with serve(tokens=("shop:alpha",)) as local:
         messages, close_code = await conversation_of(local.url, first, AUTH)
         assert [message["type"] for message in messages] == ["error"]
         assert messages[0]["code"] == "unauthorized"
         assert close_code == 1008
         assert 'reason="unauthorized"} 1.0' in local.server.metrics.render().decode()
+        # Who guesses is seen.
+        (refusal,) = (r for r in caplog.records if r.message == "request refused")
+        assert refusal.code == "unauthorized"
         assert not local.server.sessions
 
 

@@ -292,6 +292,8 @@ async def test_a_fault_of_ours_ends_the_session_in_good_order(serve, male_wav, c
         assert_ended(messages, "internal_error", retryable=False)
         assert "ZeroDivision" not in str(messages)
         assert "a detector that fails" in caplog.text
+        # What came before the fault has been received all the same.
+        assert messages[-1]["received"]["bytes"] >= 32_000
         started = talk.of_type(messages, "utterance.started")
         ended = [m for m in messages if m["type"] in ("utterance.result", "utterance.discarded")]
         assert [m["utterance_id"] for m in started] == [1]
@@ -320,6 +322,19 @@ async def test_a_fault_of_ours_while_it_finishes_is_not_told_as_a_good_end(
     (ended,) = (record for record in caplog.records if record.message == "session ended")
     assert ended.reason == "internal_error"
     assert "an end that fails" in caplog.text
+
+
+async def test_a_place_is_not_lost_to_a_count_that_fails(serve, monkeypatch):
+    """Several workers count in files, which may not open."""
+
+    def broken(*_):
+        raise OSError(24, "Too many open files")
+
+    async with serve() as local:
+        monkeypatch.setattr(local.server.metrics.connections_active, "labels", broken)
+        with pytest.raises(OSError, match="Too many"), local.server.session_place("intone.v1"):
+            pass
+        assert not local.server.is_occupied
 
 
 # --- the end of the server ----------------------------------------------------------------

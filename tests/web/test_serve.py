@@ -1,7 +1,9 @@
 """``intone serve`` as a process: what it refuses to start with, and how it stops."""
 
 import asyncio
+import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -13,8 +15,11 @@ import urllib.request
 
 import pytest
 import talk
+import websockets
+from plugin import with_plugin
 
 from intone import resources
+from intone.web.open_files import BESIDES_SESSIONS
 
 INTONE = (sys.executable, "-m", "intone", "serve")
 
@@ -101,14 +106,16 @@ def test_an_address_of_another_machine_is_refused():
     assert "192.0.2.1" in words
 
 
-def test_a_stopped_server_answers_what_it_heard(start_server, male_wav):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_stopped_server_answers_what_it_heard(start_server, male_wav, number):
+    """A terminal that is closed (SIGHUP) is no reason to lose it."""
     with start_server() as server:
 
         async def speak_until_it_stops():
             async with talk.connect(server.url, "?interim_ms=0") as session:
                 await session.send(talk.pcm_of(male_wav)[:48_000])
                 await talk.receive_until(session, "utterance.started")
-                server.process.terminate()
+                server.process.send_signal(number)
                 messages = await talk.receive_all(session)
                 return messages, session.close_code
 
@@ -151,6 +158,67 @@ def test_who_asks_twice_does_not_wait():
             assert talk.answer_when_not_ready(f"http://127.0.0.1:{port}")[0] == 503
             process.terminate()
             assert process.wait(timeout=20) == -signal.SIGTERM
+
+
+def test_under_nohup_a_closed_terminal_stops_nothing(start_server, male_wav):
+    with start_server(program=("nohup", sys.executable, "-m", "intone")) as server:
+        server.process.send_signal(signal.SIGHUP)
+        messages = asyncio.run(talk.hear(server.url, talk.pcm_of(male_wav)))
+        assert messages[-1]["reason"] == "client"
+
+
+def test_an_upload_that_a_stop_cuts_off_is_told(start_server):
+    with start_server("--set", "limits.drain_s=0.5") as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as half:
+            half.settimeout(20)
+            half.sendall(
+                b"POST /v1/analyze HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n"
+                b"Expect: 100-continue\r\n\r\n"
+            )
+            assert half.recv(64).startswith(b"HTTP/1.1 100")
+            half.sendall(b"RIFF")
+            server.process.terminate()
+            answer = half.recv(1 << 16)
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b'"shutting_down"' in answer
+        assert b"Retry-After" in answer
+        assert server.process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise KeyError('url')", "the sink made does not start: KeyError: 'url'"),
+        ("raise ConnectionRefusedError(111, 'refused')", "does not start: ConnectionRefused"),
+    ],
+)
+def test_a_sink_that_does_not_start_is_named(tmp_path, code, words):
+    environment = {**os.environ, **with_plugin(tmp_path, "sinks", f"def made(_): {code}")}
+    process = subprocess.run(
+        [*INTONE, "--port", "0", "--set", "sinks=made"],
+        capture_output=True, text=True, timeout=60, check=False, env=environment,
+    )  # fmt: skip
+    assert process.returncode == 2
+    assert words in process.stderr.splitlines()[-1]
+    assert "Traceback" not in process.stderr
+
+
+def test_sessions_that_the_system_has_no_files_for_are_refused_not_dropped(start_server):
+    limited = ("sh", "-c", 'ulimit -n 100; exec "$0" "$@"', sys.executable, "-m", "intone")
+
+    async def open_all(url):
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(100 - BESIDES_SESSIONS):
+                await stack.enter_async_context(talk.connect(url))
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                await stack.enter_async_context(talk.connect(url))
+        return refused.value.response
+
+    with start_server(program=limited) as server:
+        response = asyncio.run(open_all(server.url))
+        assert response.status_code == 503
+        assert json.loads(response.body)["error"]["code"] == "overloaded"
+        assert "ulimit -Hn" in server.log.read_text(encoding="utf-8")
 
 
 def post(url, content):

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +17,9 @@ from pathlib import Path
 
 import pytest
 import talk
+from plugin import with_plugin
 
+from intone import resources
 from intone.errors import SettingsError
 from intone.settings import LimitSettings, ServerSettings
 
@@ -250,7 +253,7 @@ def test_a_port_in_use_is_refused(server):
 AT_ONCE = """
 from intone.errors import SettingsError
 
-def shut(_):
+def made(_):
     raise SettingsError("the sink is shut")
 """
 
@@ -259,7 +262,7 @@ import os, select, signal
 from pathlib import Path
 from intone.errors import SettingsError
 
-def shut(_):
+def made(_):
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     own = Path(__file__).with_name(str(os.getpid()))
     own.write_text(own.name)
@@ -273,22 +276,12 @@ def shut(_):
 """
 
 
-def with_sink(folder, code):
-    """The variable that lets Python find ``code``'s ``shut`` as an installed sink."""
-    info = folder / "shut-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shut\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[intone.sinks]\nshut = shut:shut\n")
-    (folder / "shut.py").write_text(code)
-    return {"PYTHONPATH": str(folder)}
-
-
 @pytest.mark.parametrize("code", [AT_ONCE, ONE_AFTER_THE_OTHER])
 def test_workers_that_cannot_start_after_all_end_the_server(code, tmp_path):
     """A sink may be there, and fail when it is opened: in one worker while others stop for it."""
-    environment = {**os.environ, **with_sink(tmp_path, code)}
+    environment = {**os.environ, **with_plugin(tmp_path, "sinks", code)}
     process = subprocess.run(
-        [*INTONE, "--set", "sinks=shut"],
+        [*INTONE, "--set", "sinks=made"],
         capture_output=True, text=True, timeout=60, check=False, env=environment,
     )  # fmt: skip
     assert process.returncode == 1
@@ -302,11 +295,50 @@ from pathlib import Path
 from intone.engine.sinks import LogSink
 from intone.errors import SettingsError
 
-def shut(_):
+def made(_):
     if Path(__file__).with_name("away").exists():
         raise SettingsError("the database is away")
     return LogSink()
 """
+
+
+SPEAKS_NONSENSE_IN_TIME = """
+from pathlib import Path
+import numpy as np
+from intone.core.tflite import streaming
+
+class Mute:
+    def __init__(self, recogniser):
+        self._recogniser, self.card = recogniser, recogniser.card
+
+    def step(self, windows, states):
+        output = self._recogniser.step(windows, states)
+        output.emotion_logits[:] = np.nan
+        return output
+
+def made(card, model):
+    recogniser = streaming(card, model)
+    return Mute(recogniser) if Path(__file__).with_name("mute").exists() else recogniser
+"""
+
+
+def test_a_reload_with_a_model_that_says_nothing_usable_changes_nothing(start_server, tmp_path):
+    """It loads well, and fails when it is run: by then the old workers would have been gone."""
+    ((name, folder),) = with_plugin(tmp_path, "recognisers", SPEAKS_NONSENSE_IN_TIME).items()
+    shutil.copytree(resources.models_dir() / "gru", tmp_path / "models" / "gru")
+    path = tmp_path / "models" / "gru" / "card.json"
+    card = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(card | {"kind": "made"}), encoding="utf-8")
+    program = ("env", f"{name}={folder}", sys.executable, "-m", "intone")
+    flags = ("--models-dir", str(tmp_path / "models"), "--model", "gru")
+    with start_server(*MANY, *flags, program=program) as server:
+        before = asyncio.run(both(server))
+        (tmp_path / "mute").touch()
+        server.process.send_signal(signal.SIGHUP)
+        asyncio.run(talk.until(lambda: "not finite" in server.log.read_text(encoding="utf-8")))
+        (refusal,) = (line for line in logged(server) if "not finite" in line["message"])
+        assert "the workers go on as they were" in refusal["message"]
+        assert workers_of(server) == before
 
 
 async def test_a_worker_that_cannot_be_replaced_for_now_ends_nobody(
@@ -314,9 +346,9 @@ async def test_a_worker_that_cannot_be_replaced_for_now_ends_nobody(
 ):
     data = talk.pcm_of(male_wav)
     away = tmp_path / "away"
-    ((name, folder),) = with_sink(tmp_path, WHILE_A_FILE_IS_THERE).items()
+    ((name, folder),) = with_plugin(tmp_path, "sinks", WHILE_A_FILE_IS_THERE).items()
     program = ("env", f"{name}={folder}", sys.executable, "-m", "intone")
-    with start_server(*MANY, "--set", "sinks=shut", program=program) as server:
+    with start_server(*MANY, "--set", "sinks=made", program=program) as server:
         before = await both(server)
         async with sessions_on(server, before) as held:
             killed, spared = before

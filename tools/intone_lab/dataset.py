@@ -43,6 +43,8 @@ class Example:
     """Name of the :class:`intone_lab.copies.Copy`."""
     utterances: tuple[FloatArray, ...]
     """float32 (frames, coefficients) of each utterance, a whole number of blocks long."""
+    background: Clip | None = None
+    """Whose voice is mixed in behind: it is in training where this is."""
 
     @property
     def is_plain(self) -> bool:
@@ -179,8 +181,12 @@ def _load(folder: Path, clips: Sequence[Clip], copies: Sequence[Copy]) -> list[E
     # Mapped, not read: the processes that train side by side share one copy in memory.
     features = np.load(folder / "features.npy", mmap_mode="r")
     utterances = iter(np.split(features, np.cumsum(lengths)[:-1]))
-    keys = [(clip, copy) for clip in clips for copy in copies]
+    keys = [
+        (clip, copy.name, other if copy.room else None)
+        for clip, other in zip(clips, _backgrounds(clips), strict=True)
+        for copy in copies
+    ]
     return [
-        Example(clip, copy.name, tuple(next(utterances) for _ in range(count)))
-        for (clip, copy), count in zip(keys, counts, strict=True)
+        Example(clip, name, tuple(next(utterances) for _ in range(count)), background)
+        for (clip, name, background), count in zip(keys, counts, strict=True)
     ]

@@ -84,6 +84,12 @@ def _train_alone(
         return pool.submit(_train_one, clips, runs, settings, split).result()
 
 
+def trained_on(examples: Sequence[Example], split: Split) -> list[Example]:
+    """Return those of the training side behind which nobody of the other side is heard."""
+    wanted, held_out = set(split.train), set(split.test)
+    return [e for e in examples if e.clip in wanted and e.background not in held_out]
+
+
 def _check_heard(examples: Sequence[Example], every_split: Sequence[Split]) -> None:
     """Raise :class:`CorpusError` if a split would be trained on silence."""
     audible = {example.clip for example in examples if example.longest is not None}
@@ -120,8 +126,7 @@ def _trained_model(
     path = run_folder(runs, clips, settings) / f"{split.name}.keras"
     if path.exists():
         return load_model(path)
-    wanted = set(split.train)
-    examples = [e for e in prepare(clips, COPIES, runs / "heard") if e.clip in wanted]
+    examples = trained_on(prepare(clips, COPIES, runs / "heard"), split)
     model = train(examples, settings, split.name)
     save_model(model, path)
     return model

@@ -154,6 +154,8 @@ def serve(assignments: tuple[str, ...], config_file: Path | None, **flags: Any) 
     if settings.workers > 1:
         _serve_many(settings, lambda: _settings(flags, assignments, config_file))
         return
+    # Of a surrounding program's workers: this one counts in its own memory.
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     from intone.web.serve import run as run_server  # after a refusal that needs no server
 
     set_up_logging(settings.log_format, settings.log_level)

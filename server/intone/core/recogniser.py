@@ -97,6 +97,15 @@ def checked_finish(recogniser: UtteranceRecogniser, state: FloatArray) -> Scores
     return scores
 
 
+def try_out(recogniser: Recogniser) -> None:
+    """Run a block of silence to its answer: :class:`ModelError` if that is none for its card."""
+    card = recogniser.card
+    silence = np.zeros((1, card.shape.window), np.float32)
+    output = checked_step(recogniser, silence, [np.zeros(card.state_size, np.float32)])
+    if isinstance(recogniser, UtteranceRecogniser):
+        checked_finish(recogniser, output.states[0])
+
+
 def _check(card: Card, emotion: FloatArray, gender: FloatArray, batch: tuple[int, ...]) -> None:
     """Refuse what would be told as an answer, or lost on the way: JSON has no NaN."""
     heads = ((emotion, card.emotions), (gender, card.genders))

@@ -92,7 +92,7 @@ class Engine:
                 break
             size = min(2 * size, largest)
         if isinstance(self._recogniser, UtteranceRecogniser):
-            self._recogniser.finish(output.states[0])
+            checked_finish(self._recogniser, output.states[0])
         return step_s * self._settings.max_batch / largest
 
     def stop(self) -> None:

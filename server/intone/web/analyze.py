@@ -55,7 +55,7 @@ async def analyze(request: web.Request) -> web.Response:
     auth.check(request, server.settings)
     with server.upload_place():
         model = server.store[request.query.get("model", server.default_model)]
-        content = await _read(request, server.settings)
+        content = await server.unless_stopping(_read(request, server.settings))
         analysis = await asyncio.get_running_loop().run_in_executor(
             server.uploads, analyse, content, model, server.settings, server.is_stopping
         )

@@ -58,6 +58,7 @@ class Conversation:
         self._is_due = False
         self._is_broken = False
         """By a fault of ours: what still comes before the session ends is not heard."""
+        self._bytes_before_fault = 0
         self._unheard_since_s = 0.0
         self._uncounted_s = 0.0
         self._limits = limits
@@ -78,12 +79,12 @@ class Conversation:
     @property
     def received_bytes(self) -> int:
         """Audio taken so far."""
-        return self._live.received_bytes if self._live else 0
+        return self._live.received_bytes if self._live else self._bytes_before_fault
 
     @property
     def received_ms(self) -> int:
         """Audio taken so far."""
-        return self._live.received_ms if self._live else 0
+        return self.received_bytes * 1_000 // self.config.audio.bytes_per_second
 
     @property
     def lag_ms(self) -> int:
@@ -237,6 +238,7 @@ class Conversation:
         except Exception:  # it must not reach the round's other sessions
             log.exception("session failed", extra={"session_id": self._session_id})
             self.abandon(DiscardReason.FAILED)
+            self._bytes_before_fault = self.received_bytes
             self._live, self._is_broken = None, True
             self._on_fault()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 from intone.errors import BadRequest
 
@@ -17,7 +18,7 @@ def keep_bytes_out(record: logging.LogRecord) -> bool:
     A token or audio may be in it, and a peer's fault is no error of ours.
     """
     error = record.exc_info[1] if record.exc_info else None
-    if not isinstance(error, HttpProcessingError):
+    if not isinstance(error, HttpProcessingError | RequestPayloadError):
         return True
     record.levelno, record.levelname = logging.INFO, "INFO"
     record.msg, record.args = "request refused", ()

@@ -56,21 +56,25 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
     try:
         return await handler(request)
     except IntoneError as error:
-        if not isinstance(error, NotFound):
-            # As the router's own: who looks for what is not there asks for no connection.
-            request.app[SERVER].metrics.connections_rejected.labels(error.code).inc()
-        log.info("request refused", extra={"path": request.path, "code": error.code})
-        return error_response(error)
+        return _refused(request, error)
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        response = error_response(_from_http(error, request))
+        response = _refused(request, _from_http(error, request))
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         return error_response(our_fault())
+
+
+def _refused(request: web.Request, error: IntoneError) -> web.Response:
+    # Who looks for what is not there asks for no connection.
+    if not isinstance(error, NotFound):
+        request.app[SERVER].metrics.connections_rejected.labels(error.code).inc()
+    log.info("request refused", extra={"path": request.path, "code": error.code})
+    return error_response(error)
 
 
 def _from_http(error: web.HTTPException, request: web.Request) -> IntoneError:

@@ -14,6 +14,7 @@ from intone.web import listening
 from intone.web.app import create_app
 from intone.web.collector import sparing_collections
 from intone.web.keys import SERVER
+from intone.web.open_files import within_open_files
 
 try:
     from uvloop import run as run_on_loop
@@ -23,6 +24,9 @@ except ImportError:
 log = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+KEEP_ALIVE_S = 75.0
+"""How long a connection may wait for its next request, as with other servers."""
 
 CANCEL_AFTER_S = 2.0
 """What is left after the drain is cancelled, and gets this long to clean up."""
@@ -36,7 +40,7 @@ def run(settings: ServerSettings) -> None:
     :class:`intone.errors.SettingsError` for an address that cannot be listened on.
     """
     store = ModelStore.load(settings.models_dir, settings.models)
-    run_on_loop(_serve(settings, store))
+    run_on_loop(_serve(within_open_files(settings), store))
 
 
 def new_runner(settings: ServerSettings, store: ModelStore) -> web.AppRunner:
@@ -44,7 +48,11 @@ def new_runner(settings: ServerSettings, store: ModelStore) -> web.AppRunner:
     app = create_app(settings, store)
     app.cleanup_ctx.append(sparing_collections)
     return web.AppRunner(
-        app, access_log=None, handle_signals=False, shutdown_timeout=CANCEL_AFTER_S
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=CANCEL_AFTER_S,
+        keepalive_timeout=KEEP_ALIVE_S,
     )
 
 
@@ -67,13 +75,21 @@ async def _serve(settings: ServerSettings, store: ModelStore) -> None:
 
 def _stop_signal() -> asyncio.Event:
     stop = asyncio.Event()
-    for number in STOP_SIGNALS:
+    for number in _signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 
 
+def _signals() -> tuple[signal.Signals, ...]:
+    """Those that stop a single server: of a terminal that is closed, too, unless under nohup."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is None or signal.getsignal(hang_up) is signal.SIG_IGN:
+        return STOP_SIGNALS
+    return (*STOP_SIGNALS, hang_up)
+
+
 def _forget_signals() -> None:
-    for number in STOP_SIGNALS:
+    for number in _signals():
         asyncio.get_running_loop().remove_signal_handler(number)
 
 

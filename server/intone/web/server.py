@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from enum import Enum
 from threading import Event as Flag
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from intone import plugins
 from intone.core.card import endpointer_for
@@ -25,6 +25,8 @@ from intone.web.metrics import Metrics
 from intone.web.rounds import Pace, Rounds
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 OTHERS_WARM_BATCH = 8
 """Up to which batch models that nobody gets unasked are warm: all sizes of `lstm` keep 22 MB."""
@@ -74,17 +76,36 @@ class Server:
         self._open_sessions = 0
         self._open_uploads = 0
         self._left = asyncio.Event()
+        self._out_of_time = asyncio.Event()
 
     # --- life --------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Load the sinks, warm the models up, and be ready."""
-        for name in self.settings.sinks:
-            self._sinks.append((name, plugins.load(plugins.SINKS, name)(self.settings)))
+        self._open_sinks()
         loop = asyncio.get_running_loop()
         for name in self.store.names:
             self._engines[name] = await loop.run_in_executor(None, self._new_engine, name, loop)
         self.phase = Phase.SERVING
+
+    def _open_sinks(self) -> None:
+        for name in self.settings.sinks:
+            try:
+                sink = plugins.load(plugins.SINKS, name)(self.settings)
+            except Exception as error:
+                self._close_sinks()
+                if isinstance(error, IntoneError):
+                    raise
+                why = f"{type(error).__name__}: {error}"
+                raise SettingsError(f"the sink {name} does not start: {why}") from error
+            self._sinks.append((name, sink))
+
+    def _close_sinks(self) -> None:
+        for name, sink in self._sinks:
+            try:
+                sink.close()
+            except Exception:
+                log.exception("sink %s did not close", name)
 
     def _new_engine(self, name: str, loop: asyncio.AbstractEventLoop) -> Engine:
         model = self.store[name]
@@ -116,6 +137,22 @@ class Server:
             await asyncio.wait_for(self._until_empty(), self.settings.limits.drain_s)
         except asyncio.TimeoutError:
             log.warning("%d sessions and uploads did not end in time", self._open_places)
+            # While there is still time to answer them.
+            self.is_stopping.set()
+            self._out_of_time.set()
+
+    async def unless_stopping(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Return what ``work`` does; raise :class:`ShuttingDown` where a drain ends before."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._out_of_time.wait())
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise ShuttingDown("the server is stopping")
+            return working.result()
+        finally:
+            working.cancel()
+            stopping.cancel()
 
     async def _until_empty(self) -> None:
         while self._open_places:
@@ -138,11 +175,7 @@ class Server:
         for engine in self._engines.values():
             await loop.run_in_executor(None, engine.stop)
         await loop.run_in_executor(None, self.uploads.shutdown)
-        for name, sink in self._sinks:
-            try:
-                sink.close()
-            except Exception:
-                log.exception("sink %s did not close", name)
+        self._close_sinks()
 
     # --- room --------------------------------------------------------------------------
 
@@ -156,10 +189,11 @@ class Server:
     def session_place(self, protocol: str) -> Iterator[None]:
         """Hold a place for a session; raise :class:`Overloaded` or :class:`ShuttingDown`."""
         self.check_room()
-        self._open_sessions += 1
+        # First, since of several workers each counts in a file, which may not open.
         self.metrics.connections.labels(protocol).inc()
         active = self.metrics.connections_active.labels(protocol)
         active.inc()
+        self._open_sessions += 1
         try:
             yield
         finally:

@@ -8,18 +8,29 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from intone.errors import SettingsError
+
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus_client looks for it when it is imported, and then counts into files there."""
+
+_MEMORY = "/dev/shm"  # noqa: S108 - mkdtemp makes a folder of its own, for this user alone
 
 
 @contextmanager
 def shared_metrics() -> Iterator[None]:
     """Let this process and its children count together.
 
-    To be entered before prometheus_client is imported.
+    To be entered before prometheus_client is imported. In memory where the system has such a
+    folder and TMPDIR names no other: a worker that counts into a full disk is killed.
+    Raises :class:`SettingsError` where there is no room for the folder.
     """
     parent = os.getpid()
-    folder = tempfile.mkdtemp(prefix="intone-metrics-")
+    in_memory = _MEMORY if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) else None
+    try:
+        folder = tempfile.mkdtemp(prefix="intone-metrics-", dir=in_memory)
+    except OSError as error:
+        why = error.strerror or error
+        raise SettingsError(f"no folder for the workers' metrics: {why} (TMPDIR)") from error
     os.environ[FOLDER_VARIABLE] = folder
     try:
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -14,6 +15,8 @@ from intone.web.responses import Handler
 from intone.web.server import Phase, Server
 from intone.web.session import StreamSession
 from intone.web.websocket import ClientGone, StreamSocket
+
+log = logging.getLogger(__name__)
 
 
 def handler(dialect: Dialect) -> Handler:
@@ -43,7 +46,7 @@ def handler(dialect: Dialect) -> Handler:
             await socket.prepare(request)
             try:
                 if token_follows:
-                    token_name = await _first_message(server, socket)
+                    token_name = await _first_message(server, request.path, socket)
             except ClientGone:
                 return socket
             except IntoneError as error:
@@ -56,7 +59,7 @@ def handler(dialect: Dialect) -> Handler:
     return stream
 
 
-async def _first_message(server: Server, socket: StreamSocket) -> str:
+async def _first_message(server: Server, path: str, socket: StreamSocket) -> str:
     settings = server.settings
     try:
         return await first_message.authenticate(
@@ -64,6 +67,7 @@ async def _first_message(server: Server, socket: StreamSocket) -> str:
         )
     except IntoneError as error:
         server.metrics.connections_rejected.labels(error.code).inc()
+        log.info("request refused", extra={"path": path, "code": error.code})
         raise
 
 

@@ -25,12 +25,14 @@ from gunicorn.glogging import Logger
 
 from intone import plugins
 from intone.core.card import endpointer_for
+from intone.core.recogniser import try_out
 from intone.errors import IntoneError, WorkerFailed
 from intone.logs import native_greeting_hidden, set_up_logging
 from intone.models import ModelStore
 from intone.settings import ServerSettings
 from intone.web import listening
 from intone.web.metrics import forget_worker
+from intone.web.open_files import within_open_files
 from intone.web.serve import CANCEL_AFTER_S, STOP_SIGNALS
 from intone.web.server import default_model
 from intone.web.worker import RETIRE, WORKER_CLASS
@@ -85,7 +87,8 @@ def load(settings: ServerSettings) -> ModelStore:
     for name in store.names:
         endpointer_for(store[name].card, settings.endpointer)
         with native_greeting_hidden():
-            store[name].new_recogniser()
+            # A reload retires the workers there are before others have come to run it.
+            try_out(store[name].new_recogniser())
     return store
 
 
@@ -124,7 +127,6 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load_config(self) -> None:
         """Nothing comes from gunicorn's own files, flags or variables."""
-        limits = self.settings.limits
         chosen: dict[str, Any] = {
             "bind": self._listeners,
             "workers": self.settings.workers,
@@ -132,7 +134,7 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "logger_class": Log,
             "loglevel": self.settings.log_level,
             "timeout": HANG_S,
-            "graceful_timeout": int(limits.drain_s + CANCEL_AFTER_S) + KILL_AFTER_S,
+            "graceful_timeout": self.graceful_s,
             "child_exit": lambda _, worker: forget_worker(worker.pid),
             # Commands for the parent come as signals alone; older releases do not know it.
             "control_socket_disable": True,
@@ -144,7 +146,12 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     @property
     def worker_settings(self) -> ServerSettings:
         """What a worker serves."""
-        return share_of(self.settings)
+        return within_open_files(share_of(self.settings))
+
+    @property
+    def graceful_s(self) -> int:
+        """How long a worker that was told to stop may take."""
+        return int(self.settings.limits.drain_s + CANCEL_AFTER_S) + KILL_AFTER_S
 
     @property
     def has_served(self) -> bool:
@@ -175,6 +182,7 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's parent, which stops as a single server does and survives a bad reload."""
 
     _is_stopping = False
+    _is_reloading = False
     _starts_from_s = 0.0
     """On the monotonic clock: no worker is started before."""
 
@@ -196,6 +204,25 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         # What kept a worker from starting may be what was mended.
         self._starts_from_s = 0.0
         super().handle_hup()
+
+    def setup(self, app: Any) -> None:
+        """Take the configuration; for a reload, without the time to wait for those who leave.
+
+        gunicorn would look at nothing else meanwhile, so that it does not tell them twice to
+        go: here they take that for once.
+        """
+        super().setup(app)
+        if self._is_reloading:
+            self.cfg.set("graceful_timeout", 0)
+
+    def reload(self) -> None:
+        """Replace the workers, and turn to what else there is while the old ones drain."""
+        self._is_reloading = True
+        try:
+            super().reload()
+        finally:
+            self._is_reloading = False
+            self.cfg.set("graceful_timeout", self.app.graceful_s)
 
     def handle_usr2(self) -> None:
         """Do nothing: gunicorn would start a second parent, which knows no metrics folder."""
