@@ -133,7 +133,9 @@ def test_a_model_that_answers_at_the_end_says_so_while_it_listens(start_server, 
     flags = ("--model", "bilstm", "--set", "session.model=bilstm")
     with start_server(*flags) as server, open_page(server.url) as page:
         page.start_microphone()
-        page.until(lambda: "answers at the pause" in page.read("#verdict-note"), "what it waits for")
+        page.until(
+            lambda: "answers at the pause" in page.read("#verdict-note"), "what it waits for"
+        )
         page.wait_for_rows(1)
         page.until(lambda: "last utterance" in page.read("#verdict-note"), "its answer")
         page.stop()
