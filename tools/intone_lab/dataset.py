@@ -76,12 +76,13 @@ def as_features(mfcc: FloatArray, settings: FeatureSettings) -> FloatArray:
     return energies
 
 
-def load_clip(clip: Clip) -> bytes:
-    """Return a clip as the server is sent it: 16 kHz mono s16le."""
+def clip_samples(clip: Clip) -> FloatArray:
+    """Return what a clean client would send, float32 (n,) at 16 kHz."""
     samples, rate_hz = read_audio(clip.path)
     if rate_hz != SAMPLE_RATE_HZ:
         samples = np.asarray(soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ), np.float32)
-    return to_int16(samples).tobytes()
+    # Rounded to 16 bits, as on the wire.
+    return Decoder(AudioFormat()).decode(to_int16(samples).tobytes())[:, 0]
 
 
 def hear(
@@ -103,13 +104,9 @@ def hear(
     return tuple(heard)
 
 
-def _samples(clip: Clip) -> FloatArray:
-    return Decoder(AudioFormat()).decode(load_clip(clip))[:, 0]
-
-
 def _examples(job: tuple[Clip, Clip, Sequence[Copy]]) -> list[Example]:
     clip, other, copies = job
-    samples, background = _samples(clip), _samples(other)
+    samples, background = clip_samples(clip), clip_samples(other)
     examples = []
     for copy in copies:
         sent = send(samples, copy, background, clip.key)

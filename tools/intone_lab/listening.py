@@ -16,13 +16,12 @@ import msgspec
 import intone.core
 import intone_lab
 from intone.core.decision import Calibration
-from intone.core.decode import Decoder
 from intone.models import Model
 from intone.settings import EndpointerSettings
-from intone.types import AudioFormat, FloatArray
+from intone.types import FloatArray
 from intone_lab.conditions import Condition, Noise, send
 from intone_lab.corpora import Clip, CorpusError
-from intone_lab.dataset import load_clip
+from intone_lab.dataset import clip_samples
 from intone_lab.evaluation import Heard, Listened, hear
 from intone_lab.listened_files import load, save
 
@@ -184,7 +183,7 @@ def _hear_all(job: _Job) -> tuple[list[Heard], list[str]]:
     for clip in job.clips:
         voices = [voice for other, voice in pool.items() if other.speaker != clip.speaker]
         try:
-            samples = _samples(clip)
+            samples = clip_samples(clip)
         except CorpusError as error:
             unreadable.append(str(error))
             continue
@@ -198,10 +197,5 @@ def _readable(clips: Sequence[Clip]) -> dict[Clip, FloatArray]:
     found = {}
     for clip in clips:
         with contextlib.suppress(CorpusError):
-            found[clip] = _samples(clip)
+            found[clip] = clip_samples(clip)
     return found
-
-
-def _samples(clip: Clip) -> FloatArray:
-    """Return what a clean client would send, float32 (n,) at 16 kHz."""
-    return Decoder(AudioFormat()).decode(load_clip(clip))[:, 0]

@@ -24,6 +24,7 @@ from intone_lab.folds import Split
 from intone_lab.listening import Listener
 from intone_lab.run_record import FINAL, Run, Weights
 from intone_lab.study import Part, Protocol
+from intone_lab.whole_files import write_whole
 
 GAP_FILE = "stream_gap.json"
 
@@ -78,7 +79,7 @@ def strangers(clips: Iterable[Clip], model: Model, run: Run | None) -> list[Clip
 
 def keep_gap(run: Run, gap: float) -> None:
     """Keep :func:`stream_gap` beside the run: later there may be no Keras to measure it with."""
-    (run.folder / GAP_FILE).write_text(json.dumps(gap), encoding="utf-8")
+    write_whole(run.folder / GAP_FILE, json.dumps(gap).encode())
 
 
 def kept_gap(run: Run) -> float | None:

@@ -1,4 +1,4 @@
-"""The colours of ``explore``'s pictures: those of the browser's page, in its light and dark."""
+"""The colours of the pictures of ``explore``: those of the page, in its light and dark."""
 
 from __future__ import annotations
 

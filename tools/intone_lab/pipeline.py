@@ -18,17 +18,18 @@ from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip, CorpusError
 from intone_lab.dataset import Example, prepare
 from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
-from intone_lab.run_record import FINAL
+from intone_lab.run_record import FINAL, Weights, export_path
 from intone_lab.training import TrainSettings, train
+from intone_lab.whole_files import write_whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A split's model, exported both ways."""
+    """A split's model; its exports lie in the run's folder."""
 
     split: Split
     int8: bytes
-    float32: bytes
+    """The export that ships."""
     seconds: float | None
     """What training took; None where it was done before."""
 
@@ -103,17 +104,17 @@ def _check_heard(examples: Sequence[Example], every_split: Sequence[Split]) -> N
 def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split) -> Trained:
     """Train and export a split, or take both from the run's folder if they are there."""
     folder = run_folder(runs, clips, settings)
-    exports = [folder / f"{split.name}.{kind}.tflite" for kind in ("int8", "float32")]
+    exports = {weights: export_path(folder, split.name, weights) for weights in Weights}
     seconds = None
-    if not all(path.exists() for path in exports):
+    if not all(path.exists() for path in exports.values()):
         started = time.monotonic()
         model = _trained_model(clips, runs, settings, split)
         seconds = time.monotonic() - started
-        for path, quantised in zip(exports, (True, False), strict=True):
-            architecture = ARCHITECTURES[settings.architecture]
-            path.write_bytes(architecture.to_tflite(model, quantised=quantised))
-    int8, float32 = (path.read_bytes() for path in exports)
-    return Trained(split, int8, float32, seconds)
+        architecture = ARCHITECTURES[settings.architecture]
+        for weights, path in exports.items():
+            content = architecture.to_tflite(model, quantised=weights is Weights.INT8)
+            write_whole(path, content)
+    return Trained(split, exports[Weights.INT8].read_bytes(), seconds)
 
 
 def _trained_model(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from intone_lab.corpora import Clip
 from intone_lab.health import Finding, Sound, Track, in_threads
+from intone_lab.whole_files import write_whole
 
 _Version = list[int]
 """Size in bytes and time of change in ns, of a file that was decoded to its end."""
@@ -62,6 +63,4 @@ def _read(remembered: Path) -> dict[str, _Version]:
 
 def _write(remembered: Path, good: dict[str, _Version]) -> None:
     remembered.parent.mkdir(parents=True, exist_ok=True)
-    partial = remembered.with_name("partial-" + remembered.name)
-    partial.write_text(json.dumps(good), encoding="utf-8")
-    partial.replace(remembered)
+    write_whole(remembered, json.dumps(good).encode())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from intone_lab.corpora import Clip
 from intone_lab.folds import Split
+from intone_lab.whole_files import write_whole
 
 RECORD_FILE = "splits.json"
 FINAL = "final"
@@ -45,7 +46,7 @@ class Run:
 
     def export_path(self, split: str, weights: Weights) -> Path:
         """Return where a split's model file lies."""
-        return _export_path(self.folder, split, weights)
+        return export_path(self.folder, split, weights)
 
 
 def record(run: Run) -> None:
@@ -58,9 +59,7 @@ def record(run: Run) -> None:
         for split in run.splits
     }
     content = json.dumps({"development": run.development, "splits": sides})
-    partial = run.folder / f"partial-{RECORD_FILE}"
-    partial.write_text(content, encoding="utf-8")
-    partial.replace(run.folder / RECORD_FILE)
+    write_whole(run.folder / RECORD_FILE, content.encode())
 
 
 def find_run(runs: Path, sha256: str, clips: Sequence[Clip]) -> Run | None:
@@ -70,13 +69,14 @@ def find_run(runs: Path, sha256: str, clips: Sequence[Clip]) -> Run | None:
     side is never guessed.
     """
     for path in sorted(runs.glob(f"*/{RECORD_FILE}")):
-        final = _export_path(path.parent, FINAL, Weights.INT8)
+        final = export_path(path.parent, FINAL, Weights.INT8)
         if final.exists() and hashlib.sha256(final.read_bytes()).hexdigest() == sha256:
             return _load(path, clips)
     return None
 
 
-def _export_path(folder: Path, split: str, weights: Weights) -> Path:
+def export_path(folder: Path, split: str, weights: Weights) -> Path:
+    """Return where a run's ``folder`` keeps a split's model file."""
     return folder / f"{split}.{weights.value}.tflite"
 
 

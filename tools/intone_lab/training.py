@@ -15,6 +15,7 @@ from intone_lab.batches import Batches, BatchSettings
 from intone_lab.catalogue import GENDERS
 from intone_lab.corpora import emotions_present
 from intone_lab.dataset import Example
+from intone_lab.optimizer import adamw
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +120,10 @@ def offset_logits(
 
 def _optimizer(settings: TrainSettings, batches_per_epoch: int) -> keras.optimizers.Optimizer:
     total = settings.epochs * batches_per_epoch
-    warm_up = total // 6
-    schedule = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate / 25,
-        total - warm_up,
-        alpha=1e-3,
-        warmup_target=settings.learning_rate,
-        warmup_steps=warm_up,
-    )
-    return keras.optimizers.AdamW(
-        schedule,
-        weight_decay=settings.weight_decay,
-        global_clipnorm=1.0,
-        use_ema=True,
-        ema_momentum=settings.average_momentum,
+    return adamw(
+        settings.learning_rate,
+        settings.weight_decay,
+        total,
+        total // 6,
+        settings.average_momentum,
     )

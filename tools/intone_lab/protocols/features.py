@@ -17,12 +17,11 @@ import numpy as np
 import soxr
 from rich.progress import track
 
-from intone.core.decode import Decoder
 from intone.core.features import Mfcc, MfccSettings
-from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray
+from intone.types import SAMPLE_RATE_HZ, FloatArray
 from intone_lab.architectures import BLOCK_FRAMES
 from intone_lab.corpora import Clip, CorpusError
-from intone_lab.dataset import FEATURES, load_clip
+from intone_lab.dataset import FEATURES, clip_samples
 from intone_lab.protocols.descriptors import COUNT, descriptors
 from intone_lab.protocols.protocol import FrameFeatures
 from intone_lab.protocols.splits import Take
@@ -74,7 +73,7 @@ def features_of_clip(
     Raises :class:`CorpusError` for a clip that cannot be read or is too short.
     """
     settings = settings_of(features)
-    samples = Decoder(AudioFormat()).decode(load_clip(clip))[:, 0]
+    samples = clip_samples(clip)
     try:
         windows = [middle(_at_speed(samples, speed), settings) for speed in speeds]
     except CorpusError as error:

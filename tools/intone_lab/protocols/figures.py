@@ -8,22 +8,11 @@ from dataclasses import dataclass
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 from intone_lab.catalogue import EMOTIONS, GENDERS
+from intone_lab.metrics import ClassFigures
 from intone_lab.protocols.outcome import Answer, Outcome
 from intone_lab.protocols.protocol import Protocol, SplitKind
 
 ALL_CORPORA = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class ClassFigures:
-    """A line of a classification report."""
-
-    label: str
-    precision: float
-    """0 where the label was never said."""
-    recall: float
-    f1: float
-    support: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from intone.types import FloatArray
 from intone_lab.architectures import Architecture, load_model, save_model
 from intone_lab.augment import augment
 from intone_lab.catalogue import GENDERS
+from intone_lab.optimizer import adamw
 from intone_lab.protocols.features import LONGEST_FRAMES
 from intone_lab.protocols.protocol import Protocol, Recipe
 from intone_lab.protocols.splits import Take
@@ -122,20 +123,12 @@ def _compiled(task: Task, batches: _Batches) -> keras.Model:
 
 
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    warm_up = steps // 10
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate / 25,
-        max(steps - warm_up, 1),
-        alpha=1e-3,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warm_up,
-    )
-    return keras.optimizers.AdamW(
-        schedule,
-        weight_decay=recipe.weight_decay,
-        global_clipnorm=1.0,
-        use_ema=recipe.average_momentum is not None,
-        ema_momentum=recipe.average_momentum or 0.0,
+    return adamw(
+        recipe.learning_rate,
+        recipe.weight_decay,
+        steps,
+        steps // 10,
+        recipe.average_momentum,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from intone_lab.protocols.protocol import SplitKind
+from intone_lab.whole_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,7 @@ class Outcome:
 
 def write_outcome(path: Path, outcome: Outcome) -> None:
     """Write it whole or not at all."""
-    partial = path.with_name("partial-" + path.name)
-    partial.write_bytes(msgspec.json.encode(outcome))
-    partial.replace(path)
+    write_whole(path, msgspec.json.encode(outcome))
 
 
 def read_outcome(path: Path) -> Outcome:

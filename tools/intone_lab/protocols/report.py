@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from intone_lab.protocols.figures import ALL_CORPORA, Figures
 from intone_lab.protocols.protocol import Protocol, SplitKind
 from intone_lab.protocols.result import Result
+from intone_lab.report.confusion import draw_confusion
+from intone_lab.report.markdown import table
 
 REPORT_FILE = "report.md"
 
@@ -23,7 +24,8 @@ def write_report(folder: Path, protocol: Protocol, result: Result) -> str:
     for one in result.figures:
         if one.corpus == ALL_CORPORA:
             picture = _picture_name(one)
-            _draw(folder / picture, one)
+            title = f"{one.architecture}, {one.kind.value}: accuracy {one.accuracy:.3f}"
+            draw_confusion(folder / picture, one.confusion, one.labels, one.labels, title)
             details.append(_detail(one, picture))
     settings = json.dumps(result.settings, indent=2)
     text = "\n".join(
@@ -36,12 +38,6 @@ def write_report(folder: Path, protocol: Protocol, result: Result) -> str:
     )
     (folder / REPORT_FILE).write_text(text, encoding="utf-8")
     return text
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = ["| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *rows)]
-    return "\n".join(lines) + "\n"
 
 
 def _head(protocol: Protocol, result: Result) -> str:
@@ -152,24 +148,3 @@ def _four(values: Iterable[float]) -> list[str]:
 def _picture_name(one: Figures) -> str:
     words = f"confusion-{one.architecture}-{one.task}-{one.kind.value}"
     return words.replace(", ", "-").replace(" ", "-") + ".png"
-
-
-def _draw(path: Path, one: Figures) -> None:
-    counts = np.array(one.confusion)
-    # A label that was said and never true has an empty row.
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 2.5 + 0.6 * len(one.labels)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    axes = figure.subplots()
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(one.labels)), one.labels, rotation=45, ha="right")
-    axes.set_yticks(range(len(one.labels)), one.labels)
-    axes.set_xlabel("said")
-    axes.set_ylabel("true")
-    axes.set_title(f"{one.architecture}, {one.kind.value}: accuracy {one.accuracy:.3f}")
-    for (row, column), value in np.ndenumerate(share):
-        # Black on dark blue cannot be read.
-        colour = "white" if value > 0.5 else "black"
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, size=8)
-    figure.colorbar(image, label="share of the true class")
-    figure.savefig(path, dpi=80)

@@ -11,6 +11,7 @@ import msgspec
 from intone_lab.protocols.figures import Figures, figures
 from intone_lab.protocols.outcome import Outcome
 from intone_lab.protocols.running import Plan
+from intone_lab.whole_files import write_whole
 
 RESULT_FILE = "result.json"
 
@@ -58,7 +59,7 @@ def write_result(folder: Path, result: Result) -> None:
     """Write ``result.json``."""
     folder.mkdir(parents=True, exist_ok=True)
     encoded = msgspec.json.format(msgspec.json.encode(result), indent=1)
-    (folder / RESULT_FILE).write_bytes(encoded + b"\n")
+    write_whole(folder / RESULT_FILE, encoded + b"\n")
 
 
 def read_result(path: Path) -> Result:

@@ -20,6 +20,7 @@ from intone_lab.protocols.features import prepare, settings_of
 from intone_lab.protocols.outcome import Answer, Outcome, read_outcome, write_outcome
 from intone_lab.protocols.protocol import Protocol
 from intone_lab.protocols.splits import Division, Take, divide
+from intone_lab.whole_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def _trained_and_scored(plan: Plan, name: str, division: Division) -> Outcome:
     fitted = fitting.fit(task, under_way)
     content = architecture.to_tflite(fitted.model, quantised=True)
     stem = plan.folder / f"{name}-{division.name}"
-    stem.with_suffix(".int8.tflite").write_bytes(content)
+    write_whole(stem.with_suffix(".int8.tflite"), content)
     save_model(fitted.model, stem.with_suffix(".keras"))
     fitting.forget(under_way)
     rows = [features[take] for take in division.test]

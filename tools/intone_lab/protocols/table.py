@@ -8,8 +8,8 @@ from pathlib import Path
 from intone_lab.protocols.catalogue import PROTOCOLS
 from intone_lab.protocols.figures import ALL_CORPORA, Figures
 from intone_lab.protocols.protocol import Protocol, SplitKind
-from intone_lab.protocols.report import table
 from intone_lab.protocols.result import RESULT_FILE, Result, read_result
+from intone_lab.report.markdown import table
 
 NOT_KNOWN = "not known"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from intone_lab.calibration import error_by_chance
 from intone_lab.evaluation import Head
-from intone_lab.report import pictures
+from intone_lab.report.confusion import draw_confusion
 from intone_lab.report.figures import HeadFigures
 from intone_lab.report.markdown import NONE, between, picture, section, share, signed, table
 from intone_lab.report.numbers import Numbers
@@ -171,7 +171,8 @@ def _no_row(numbers: Numbers, protocol: Protocol) -> str:
 
 def _one_corpus(line: HeadFigures, numbers: Numbers, folder: Path) -> str:
     name = f"confusion-{line.corpus}{_SHORT[line.protocol]}.png"
-    pictures.draw_confusion(folder / name, line)
+    said = (*line.labels, "(nothing)")
+    draw_confusion(folder / name, line.confusion, line.labels, said)
     best = max(line.classes, key=lambda row: row.recall)
     worst = min(line.classes, key=lambda row: row.recall)
     alt = (

@@ -5,38 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from intone_lab.calibration import Bin
 from intone_lab.report.confidence import Confidence
+from intone_lab.report.confusion import DPI
 from intone_lab.report.figures import HeadFigures
 from intone_lab.report.seconds import Course
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DPI = 90
-
-
-def draw_confusion(path: Path, line: HeadFigures) -> None:
-    """Draw shares of each true class: rows true, columns said."""
-    counts = np.array(line.confusion)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = len(line.labels)
-    figure = Figure(figsize=(2.6 + 0.62 * size, 1.9 + 0.52 * size), layout="constrained")
-    axes = figure.subplots()
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(size + 1), [*line.labels, "(nothing)"], rotation=45, ha="right")
-    axes.set_yticks(range(size), line.labels)
-    axes.set_xlabel("said")
-    axes.set_ylabel("true")
-    for (row, column), value in np.ndenumerate(share):
-        colour = "white" if value > 0.5 else "black"
-        told = f"{value:.2f}" if value else ""
-        axes.text(column, row, told, ha="center", va="center", color=colour, size=8)
-    figure.colorbar(image, label="share of the true class")
-    figure.savefig(path, dpi=DPI)
 
 
 def draw_reliability(path: Path, lines: Sequence[Confidence]) -> None:
