@@ -10,13 +10,11 @@ import os
 import select
 import time
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from intone.web import codec, wire
 from intone_bench.dialling import Address, Refused, dial
-from intone_bench.lines import Line, Log, frames_of
+from intone_bench.lines import Line, Log, frames_of, greeting
 from intone_bench.open_files import raise_file_limit
 from intone_bench.tracks import Track
 from intone_bench.wheel import first_turns, make_wheel
@@ -108,7 +106,8 @@ class _Generator:
             line.is_greeted or line.is_over for line in self._all
         ):
             self._listen(time.monotonic() + 0.1)
-        return Ready(refusals, _max_rate(self._all))
+        created = greeting(self._all)
+        return Ready(refusals, created.limits.max_rate if created else 1.0)
 
     def _add(self, line: Line, rest: bytes) -> None:
         self._all.append(line)
@@ -186,12 +185,3 @@ class _Generator:
             self._writing.symmetric_difference_update({number})
             out = select.EPOLLOUT if line.unsent else 0
             self._epoll.modify(number, select.EPOLLIN | out)
-
-
-def _max_rate(lines: Sequence[Line]) -> float:
-    for line in lines:
-        for _, text in line.texts:
-            message = codec.decode_server(text.decode())
-            if isinstance(message, wire.SessionCreated):
-                return message.limits.max_rate
-    return 1.0

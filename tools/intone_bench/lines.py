@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import time
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from intone.client.messages import SESSION_CLOSE
+from intone.web import codec, wire
 from intone_bench.framing import Opcode, Reader, frame
 from intone_bench.tracks import Track
 
@@ -33,6 +35,16 @@ class Log:
     """Messages that the server's full socket did not take at once."""
     fault: str = ""
     """Why it ended early; empty if it did not."""
+
+
+def greeting(sessions: Iterable[Line | Log]) -> wire.SessionCreated | None:
+    """Return what the server said first to the first of them that it let in; None of nobody."""
+    for session in sessions:
+        for _, text in session.texts:
+            message = codec.decode_server(text.decode())
+            if isinstance(message, wire.SessionCreated):
+                return message
+    return None
 
 
 def frames_of(track: Track) -> tuple[bytes, ...]:

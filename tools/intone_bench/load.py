@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from intone import resources
 from intone.errors import IntoneError
 from intone.models import load_model
-from intone.web import codec, wire
 from intone_bench.dialling import Address
 from intone_bench.fleet import Fleet, Opened, Run, fleet
 from intone_bench.hearing import UtteranceEvent, Window, events_of, hear
-from intone_bench.lines import Log
+from intone_bench.lines import Log, greeting
 from intone_bench.load_report import LoadReport, Told
 from intone_bench.matching import match
 from intone_bench.quantiles import percentiles_ms, quantiles
@@ -152,7 +151,8 @@ class _Load:
         seen: Seen,
         alone: Alone | None,
     ) -> LoadReport:
-        tracks, model = self.plan.tracks, _model(run.logs)
+        created = greeting(run.logs)
+        tracks, model = self.plan.tracks, created.model.name if created else ""
         heard = hear(run.logs, tracks, seconds.window, _reach_samples(model), seconds.speed)
         return LoadReport(
             sessions=opened.sessions,
@@ -204,15 +204,6 @@ class _Seconds:
 
 def _sleep_until(at_s: float) -> None:
     time.sleep(max(0.0, at_s - time.monotonic()))
-
-
-def _model(logs: Sequence[Log]) -> str:
-    for log in logs:
-        for _, text in log.texts:
-            message = codec.decode_server(text.decode())
-            if isinstance(message, wire.SessionCreated):
-                return message.model.name
-    return ""
 
 
 def _reach_samples(model: str) -> int:
