@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +90,7 @@ class ModelStore(Mapping[str, Model]):
         folders = {folder.name: folder for root in roots for folder in _folders(root)}
         for name in names:
             if name not in folders:
-                raise _unknown(name, folders)
+                raise unknown_model(repr(name), folders)
         wanted = [name for name in folders if not names or name in names]
         if not wanted:
             raise ModelError(f"no model folder under {' or '.join(map(str, roots))}")
@@ -106,7 +106,7 @@ class ModelStore(Mapping[str, Model]):
         try:
             return self._models[name]
         except KeyError:
-            raise _unknown(name, self._models) from None
+            raise unknown_model(repr(name), self._models) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._models
@@ -118,5 +118,6 @@ class ModelStore(Mapping[str, Model]):
         return len(self._models)
 
 
-def _unknown(name: str, known: Mapping[str, object]) -> UnknownModel:
-    return UnknownModel(f"there is no model {name!r} here; there is: {', '.join(sorted(known))}")
+def unknown_model(shown: str, known: Iterable[str]) -> UnknownModel:
+    """Return the error for a name (as ``shown``) that is none of those ``known``."""
+    return UnknownModel(f"there is no model {shown} here; there is: {', '.join(sorted(known))}")

@@ -151,6 +151,10 @@ class Scores:
     """float32 (genders,), in the card's order."""
 
 
+TOLD_DECIMALS = 4
+"""A probability is calibrated to no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A calibrated answer: ``label`` is ``unsure`` under the card's threshold."""
@@ -159,6 +163,11 @@ class Decision:
     confidence: float
     scores: Mapping[str, float]
     """Probability of every label, in the card's order; they sum to 1."""
+
+    def rounded(self) -> Decision:
+        """Return it as it is told, to :data:`TOLD_DECIMALS`."""
+        scores = {label: round(share, TOLD_DECIMALS) for label, share in self.scores.items()}
+        return Decision(self.label, round(self.confidence, TOLD_DECIMALS), scores)
 
 
 UNSURE = "unsure"

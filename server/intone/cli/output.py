@@ -15,7 +15,6 @@ from intone.types import Decision, UtteranceInterim, UtteranceResult
 
 FORMATS = ("table", "jsonl", "csv")
 
-_SCORE_DECIMALS = 4
 _NAME_WIDTH = 40
 
 
@@ -43,16 +42,11 @@ def to_line(
         channel=event.channel,
         start_ms=event.start_ms,
         end_ms=event.end_ms,
-        emotion=_rounded(event.emotion),
-        gender=_rounded(event.gender),
+        emotion=event.emotion.rounded(),
+        gender=event.gender.rounded(),
         model=model,
         event=kind if with_interims else msgspec.UNSET,
     )
-
-
-def _rounded(decision: Decision) -> Decision:
-    scores = {label: round(score, _SCORE_DECIMALS) for label, score in decision.scores.items()}
-    return Decision(decision.label, round(decision.confidence, _SCORE_DECIMALS), scores)
 
 
 class LineFormat(Protocol):

@@ -9,10 +9,9 @@ from intone.errors import (
     IntoneError,
     InvalidUpdate,
     SettingsError,
-    UnknownModel,
     UnsupportedAudio,
 )
-from intone.models import ModelStore
+from intone.models import ModelStore, unknown_model
 from intone.settings import SessionSettings
 from intone.types import SAMPLE_RATES_HZ, AudioFormat, Encoding
 
@@ -94,8 +93,7 @@ class Negotiation:
     def _model(self, value: object) -> str:
         if isinstance(value, str) and value in self._store:
             return value
-        known = ", ".join(sorted(self._store.names))
-        raise UnknownModel(f"there is no model {_shown(value)} here; there is: {known}")
+        raise unknown_model(_shown(value), self._store)
 
 
 _WHOLE_UPDATE = "session.update"

@@ -21,9 +21,6 @@ from intone.types import (
 )
 from intone.web import wire
 
-SCORE_DECIMALS = 4
-"""A probability is calibrated to no more."""
-
 
 def audio(audio_format: AudioFormat) -> wire.Audio:
     """Word an audio format."""
@@ -175,11 +172,8 @@ def _number(text: str) -> int | str:
 
 
 def _answer(decision: Decision) -> wire.Answer:
-    return wire.Answer(
-        label=decision.label,
-        confidence=round(decision.confidence, SCORE_DECIMALS),
-        scores={label: round(p, SCORE_DECIMALS) for label, p in decision.scores.items()},
-    )
+    told = decision.rounded()
+    return wire.Answer(label=told.label, confidence=told.confidence, scores=dict(told.scores))
 
 
 def _or_unset(value: int | None) -> int | UnsetType:
