@@ -1,5 +1,6 @@
 /** One utterance, looked at closely; loaded when somebody first asks for it. */
 
+import { WIRE_RATE_HZ } from "../worklet.js";
 import { drawCurve, drawHeat } from "./charts.js";
 import { button, element } from "./dom.js";
 import { ScoreBars } from "./render.js";
@@ -9,7 +10,7 @@ import { reasonWords, utteranceWords } from "./words.js";
 /** @typedef {(canvas: HTMLCanvasElement) => void} Draw */
 
 const MEL_BANDS = 64;
-const TOP_HZ = 8_000;
+const TOP_HZ = WIRE_RATE_HZ / 2;
 /** What a decibel picture shows under its loudest point: the dynamics of speech. */
 const RANGE_DB = 80;
 
@@ -63,7 +64,7 @@ function charts(samples) {
   const frames = wholeFrames(samples);
   const spectra = frames.map(magnitudes);
   const measures = frames.map((frame, n) => measure(frame, spectra[n]));
-  const seconds = `${(samples.length / 16_000).toFixed(1)} s`;
+  const seconds = `${(samples.length / WIRE_RATE_HZ).toFixed(1)} s`;
   return [
     ...pictures(samples, spectra, seconds),
     ...CURVES.map(([name, title, words]) => {

@@ -1,12 +1,13 @@
 /** The utterances over the wave of the kept audio, each a button that plays it. */
 
+import { WIRE_RATE_HZ } from "../worklet.js";
 import { prepare } from "./charts.js";
 import { byId, button, paint } from "./dom.js";
 import { keptMs } from "./history.js";
 import { clock, labelName, utteranceWords } from "./words.js";
 
 const PEAK_MS = 50;
-const SAMPLES_PER_MS = 16;
+const SAMPLES_PER_MS = WIRE_RATE_HZ / 1_000;
 /** So wide that a short utterance can be hit with a finger, and its label read on a phone. */
 const PX_PER_S = 20;
 const SHOWN_MIN_MS = 12_000;
