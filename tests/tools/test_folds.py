@@ -1,8 +1,10 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from lab_clips import make_clips
 
+from intone_lab.corpora import SAME_RECORDING
 from intone_lab.folds import FOLDS, at_random, by_speaker, compared_corpus, fold_count
 
 CLIPS = [
@@ -60,3 +62,23 @@ def test_the_largest_corpus_is_split_at_random_where_there_is_no_ravdess():
     assert compared_corpus(CLIPS, TESS) == "ravdess"
     assert compared_corpus(make_clips("a", 2, 0) + make_clips("b", 2, 1)) == "b"
     assert compared_corpus(make_clips("a", 2, 0) + make_clips("tess", 2, 0, takes=9), TESS) == "a"
+
+
+def test_a_speaker_whose_gender_some_clips_leave_open_is_dealt_once():
+    clips = make_clips("mine", women=2, men=1)
+    clips[::5] = [replace(clip, gender=None) for clip in clips[::5]]
+    splits = by_speaker(clips, 1, TESS)
+    assert [len({clip.speaker for clip in split.test}) for split in splits] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_recording_that_was_published_twice_stands_on_one_side(seed):
+    clips = make_clips("ravdess", women=3, men=3)
+    angry = [n for n, clip in enumerate(clips) if clip.emotion == "angry"]
+    for place, (_, name) in zip(angry, [key.split("/") for key in SAME_RECORDING[0]], strict=False):
+        clips[place] = replace(clips[place], name=name)
+    split = at_random(clips, "ravdess", seed, 0.5)
+    sides = [
+        sum(clip.key in SAME_RECORDING[0] for clip in side) for side in (split.train, split.test)
+    ]
+    assert sorted(sides) == [0, 2]

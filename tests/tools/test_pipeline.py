@@ -1,52 +1,54 @@
-"""A training run that was interrupted goes on from what is whole."""
+"""What a run trains on, and which run it is."""
 
-import resource
-from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
+from lab_clips import make_clips, make_examples
 
-if find_spec("keras") is None:
+if find_spec("tensorflow") is None:
     pytest.skip("the lab's extra is not installed", allow_module_level=True)
 
-from intone_lab import pipeline
-from intone_lab.folds import Split
-from intone_lab.run_record import FINAL
-from intone_lab.training import TrainSettings
+from intone_lab.dataset import Example
+from intone_lab.pipeline import run_folder, splits, trained_on
+from intone_lab.recipes import recipe
 
-SPLIT = Split(FINAL, (), ())
-
-
-class Exports:
-    """In an architecture's place: a float32 export is four times as long as an int8 one."""
-
-    def to_tflite(self, _model, *, quantised: bool) -> bytes:
-        return bytes(1_000 if quantised else 4_000)
+CLIPS = [*make_clips("ravdess", women=3, men=3, takes=2), *make_clips("tess", women=2, men=0)]
 
 
-@contextmanager
-def no_file_longer_than(size_bytes: int):
-    """A write beyond this fails with what comes before it on the disk, as on a full one."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+def test_nobody_who_is_held_out_is_heard_behind_a_clip_that_is_trained_on():
+    plain = make_examples(CLIPS)
+    behind = [CLIPS[(n + 17) % len(CLIPS)] for n in range(len(CLIPS))]
+    rooms = [
+        Example(example.clip, "room", example.utterances, background)
+        for example, background in zip(plain, behind, strict=True)
+    ]
+    for split in splits(CLIPS, recipe("gru", 1)):
+        kept = trained_on([*plain, *rooms], split)
+        assert [e.clip for e in kept if e.background is None] == list(split.train)
+        held_out = set(split.test)
+        assert not any(e.background in held_out or e.clip in held_out for e in kept)
+        left_out = {
+            (e.clip.key, e.background.key)
+            for e in rooms
+            if e not in kept and e.clip not in held_out
+        }
+        assert bool(left_out) == bool(held_out)
 
 
-def test_an_export_that_was_cut_off_is_not_taken_for_a_whole_one(tmp_path, monkeypatch):
-    settings = TrainSettings()
-    trained = []
-    monkeypatch.setattr(pipeline, "ARCHITECTURES", {settings.architecture: Exports()})
-    monkeypatch.setattr(pipeline, "_trained_model", lambda *_: trained.append(1))
-    folder = pipeline.run_folder(tmp_path, [], settings)
-    folder.mkdir()
-    with no_file_longer_than(2_000), pytest.raises(OSError, match="too large"):
-        pipeline._train_one([], tmp_path, settings, SPLIT)
-    assert [path.name for path in folder.glob("final.*.tflite")] == ["final.int8.tflite"]
+@pytest.mark.parametrize("change", ["emotion", "gender", "speaker"])
+def test_a_table_that_was_corrected_makes_another_run(tmp_path, change):
+    settings = recipe("gru", 1)
+    corrected = [replace(CLIPS[0], **{change: "other"}), *CLIPS[1:]]
+    assert run_folder(tmp_path, CLIPS, settings) == run_folder(tmp_path, list(CLIPS), settings)
+    assert run_folder(tmp_path, CLIPS, settings) != run_folder(tmp_path, corrected, settings)
 
-    done = pipeline._train_one([], tmp_path, settings, SPLIT)
-    assert (len(done.int8), len(trained)) == (1_000, 2)
-    assert (folder / "final.float32.tflite").stat().st_size == 4_000
-    assert pipeline._train_one([], tmp_path, settings, SPLIT).seconds is None
+
+def test_a_recording_that_was_replaced_makes_another_run(tmp_path):
+    path = tmp_path / "a.wav"
+    clips = [replace(CLIPS[0], path=path), *CLIPS[1:]]
+    folders = set()
+    for content in (b"one", b"another"):
+        path.write_bytes(content)
+        folders.add(run_folder(tmp_path, clips, recipe("gru", 1)))
+    assert len(folders) == 2

@@ -59,6 +59,7 @@ def test_blank_lines_and_quoted_commas_are_read_as_spreadsheets_write_them(folde
         (",happy,female,Ann", "line 2, column path: is empty"),
         ("c.wav,happy,female,Ann", "line 2, column path: no file c.wav"),
         ("day1,happy,female,Ann", "line 2, column path: no file day1"),
+        (f"{'a' * 300},happy,female,Ann", "line 2, column path: no file aaa"),
         ("a.wav,happy,,Ann\n./a.wav,sad,,Ann", "line 3, column path: the same file as on line 2"),
         ("a.wav,happy,female", "line 2: 3 columns, where the header has 4"),
         ("a.wav,happy,female,Ann,x", "line 2: 5 columns"),

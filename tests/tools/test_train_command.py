@@ -8,9 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from lab_clips import speak, speak_corpus
 
 from intone.models import load_model
+from intone_lab.cli import main
 
 if find_spec("tensorflow") is None:
     pytest.skip("the lab's extra is not installed", allow_module_level=True)
@@ -119,3 +121,30 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_trained(tmp_pat
 
 def test_without_any_speech_the_command_says_what_it_wants(tmp_path):
     assert run_train(tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--seed", "-1"), "-1 is not in the range"),
+        (("--out", "/proc/nowhere"), "cannot write into /proc/nowhere"),
+        (("--runs", "/dev/null/runs"), "cannot write into /dev/null/runs"),
+    ],
+)
+def test_what_would_fail_after_hours_is_refused_at_once(corpora, tmp_path, flags, words):
+    command = ["train", "--corpora", corpora, "--runs", tmp_path / "runs", *flags]
+    done = CliRunner().invoke(main, list(map(str, command)))
+    assert isinstance(done.exception, SystemExit)
+    assert words in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", ["nope", "jax"])
+def test_a_backend_that_is_not_there_is_refused_by_name(corpora, tmp_path, monkeypatch, backend):
+    if find_spec(backend) is not None:
+        pytest.skip(f"{backend} is installed")
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    out = str(tmp_path / "out")
+    done = CliRunner().invoke(main, ["train", "--corpora", str(corpora), "--out", out])
+    assert isinstance(done.exception, SystemExit)
+    assert f"KERAS_BACKEND is {backend!r}" in done.output

@@ -140,7 +140,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def _draws(self) -> dict[str, int]:
         corpora = sorted({clip.corpus for clip in self._clips})
         counts = {c: sum(clip.corpus == c for clip in self._clips) for c in corpora}
-        return {c: round(self._settings.share.get(c, 1.0) * n) for c, n in counts.items()}
+        # Of a few clips a small share is one at least: drawing none is not what it means.
+        share = self._settings.share
+        return {c: max(round(share.get(c, 1.0) * n), 1) for c, n in counts.items()}
 
     def _rarities(self) -> dict[tuple[str, str | None], float]:
         """Loss weight of each corpus's classes: all count the same, as in the UAR.

@@ -112,7 +112,10 @@ def benchmark_elsewhere(python: Path, folder: Path, float_file: Path | None) -> 
         raise NotTimed(_by_name(f"{python}: {last}", [python, *files])) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotTimed(_by_name(f"{python}: {error}", [python, *files])) from error
-    return msgspec.json.decode(done.stdout, type=list[Speed])
+    try:
+        return msgspec.json.decode(done.stdout, type=list[Speed])
+    except msgspec.DecodeError as error:
+        raise NotTimed(_by_name(f"{python} is no Python with intone", [python, *files])) from error
 
 
 def _by_name(words: str, paths: Sequence[Path]) -> str:

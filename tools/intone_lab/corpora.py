@@ -19,6 +19,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS, Corpus, Labels, NotSpeech
+from intone_lab.cut_short import missing_bytes
 
 _log = logging.getLogger(__name__)
 
@@ -129,6 +130,11 @@ def survey(root: Path, corpora: Sequence[str] | None = None) -> Survey:
     return Survey(tuple(order), tuple(skipped))
 
 
+def recording(clip: Clip) -> str:
+    """Return the name of what was recorded: one for the clips of :data:`SAME_RECORDING`."""
+    return next((same[0] for same in SAME_RECORDING if clip.key in same), clip.key)
+
+
 def emotions_present(clips: Iterable[Clip]) -> dict[str, tuple[str, ...]]:
     """The emotions that the clips of each corpus hold, in the order of ``EMOTIONS``.
 
@@ -160,8 +166,11 @@ def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
     try:
         # soundfile cannot encode a name that is no UTF-8.
         samples, rate_hz = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
+        missing = missing_bytes(path)
     except (soundfile.LibsndfileError, OSError, TypeError) as error:
         raise CorpusError(f"{path} cannot be read: {_why(path, error)}") from error
+    if missing:
+        raise CorpusError(f"{path} is cut short: {missing} bytes of it are missing")
     if not len(samples):
         raise CorpusError(f"{path} holds no audio")
     if not np.isfinite(samples).all():
@@ -200,10 +209,22 @@ def _check_complete(root: Path, clips: Sequence[Clip], asked: Iterable[str]) -> 
 
 
 def _sound_files(root: Path) -> Iterator[Path]:
-    for path in sorted(root.rglob("*")):
+    for path in sorted(_files(root)):
         # Archives made on a Mac carry ._ files beside every clip.
         if path.suffix.lower() in SOUND_SUFFIXES and not path.name.startswith("."):
             yield path
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Every file below ``root``, in folders that are links, too, but in none twice."""
+    seen: set[Path] = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = Path(folder).resolve()
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(folder, name) for name in names)
 
 
 def _clip(path: Path, actors: _ActorTable) -> Clip:
@@ -245,16 +266,22 @@ class _ActorTable:
     def _rows(self, path: Path) -> Iterator[tuple[str, str]]:
         # The table lies above the root when the root is CREMA-D's own sound folder.
         above = path.parent.parent / CREMA_D_ACTORS
-        for table in (above, *sorted(self._root.rglob(CREMA_D_ACTORS))):
+        tables = (path for path in _files(self._root) if path.name == CREMA_D_ACTORS)
+        for table in (above, *sorted(tables)):
             if table.is_file():
                 yield from _read_actors(table)
 
 
 def _read_actors(table: Path) -> Iterator[tuple[str, str]]:
-    with table.open(newline="", encoding="utf-8-sig") as lines:
-        rows = csv.DictReader(lines)
-        if not {"ActorID", "Sex"} <= set(rows.fieldnames or ()):
-            raise CorpusError(f"{table} has no columns ActorID and Sex")
-        for row in rows:
-            if row["Sex"].lower() in GENDERS:
-                yield row["ActorID"], row["Sex"].lower()
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            rows = csv.DictReader(lines)
+            if not {"ActorID", "Sex"} <= set(rows.fieldnames or ()):
+                raise CorpusError(f"{table} has no columns ActorID and Sex")
+            for row in rows:
+                # None where the row ends before.
+                sex = (row["Sex"] or "").lower()
+                if sex in GENDERS:
+                    yield row["ActorID"], sex
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CorpusError(f"{table} is no table of actors: {error}") from error

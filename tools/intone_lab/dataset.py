@@ -29,6 +29,7 @@ from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray, SpeechBlock, S
 from intone_lab.architectures import BLOCK_FRAMES
 from intone_lab.copies import AS_IT_IS, Copy, send
 from intone_lab.corpora import Clip, read_audio
+from intone_lab.file_version import file_version
 
 FEATURES = MfccSettings()
 """What is kept of a clip: as many coefficients as filters, so that nothing is lost."""
@@ -129,13 +130,13 @@ def _backgrounds(clips: Sequence[Clip]) -> list[Clip]:
 def prepare(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> list[Example]:
     """Hear every copy of every clip, from ``cache`` where it was done before.
 
-    The cache's name is a hash of everything that the features depend on but the audio and
-    the code: clips, copies, endpointer and feature settings.
+    The cache's name is a hash of everything that the features depend on but the code: the
+    clips' files, copies, endpointer and feature settings.
     """
     key = hashlib.sha256(
         json.dumps(
             [
-                [str(clip.path) for clip in clips],
+                [(clip.key, file_version(clip.path)) for clip in clips],
                 [asdict(copy) for copy in copies],
                 asdict(EndpointerSettings()),
                 asdict(FEATURES),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from intone_lab.corpora import Clip
+from intone_lab.corpora import Clip, recording
 
 FOLDS = 5
 
@@ -68,32 +68,41 @@ def _deal(
         rng = np.random.default_rng([seed, *corpus.encode()])
         # The deal goes on from one to the next: folds differ by one speaker of a corpus at most.
         turn = 0
+        gender_of = _genders([clip for clip in clips if clip.corpus == corpus])
         for gender in ("female", "male", None):
-            speakers = sorted(
-                {c.speaker for c in clips if c.corpus == corpus and c.gender == gender}
-            )
+            speakers = sorted(name for name, told in gender_of.items() if told == gender)
             for speaker in rng.permutation(speakers):
                 fold_of[str(speaker)] = turn % folds
                 turn += 1
     return fold_of
 
 
+def _genders(clips: Iterable[Clip]) -> dict[str, str | None]:
+    """Each speaker's gender: the first that any of the clips tells, so that nobody has two."""
+    told: dict[str, str | None] = {}
+    for clip in clips:
+        told[clip.speaker] = told.get(clip.speaker) or clip.gender
+    return told
+
+
 def at_random(clips: Sequence[Clip], corpus: str, seed: int, test_share: float = 0.2) -> Split:
     """Return one split of ``corpus`` at random, as published projects do: voices on both sides.
 
-    The other corpora stay in training. Stratified by emotion.
+    The other corpora stay in training. Stratified by emotion; clips of one recording
+    (:func:`intone_lab.corpora.recording`) stay together.
     """
     rng = np.random.default_rng(seed)
-    held_out: set[Clip] = set()
+    held_out: set[str] = set()
     own = [clip for clip in clips if clip.corpus == corpus]
     for emotion in sorted({str(clip.emotion) for clip in own}):
         candidates = [clip for clip in own if str(clip.emotion) == emotion]
         order = rng.permutation(len(candidates))
-        held_out.update(candidates[i] for i in order[: round(test_share * len(candidates))])
+        drawn = order[: round(test_share * len(candidates))]
+        held_out.update(recording(candidates[i]) for i in drawn)
     return Split(
         f"random-{corpus}",
-        tuple(clip for clip in clips if clip not in held_out),
-        tuple(clip for clip in clips if clip in held_out),
+        tuple(clip for clip in clips if recording(clip) not in held_out),
+        tuple(clip for clip in clips if recording(clip) in held_out),
     )
 
 

@@ -23,6 +23,7 @@ from intone_lab.conditions import Condition, Noise, send
 from intone_lab.corpora import Clip, CorpusError
 from intone_lab.dataset import clip_samples
 from intone_lab.evaluation import Heard, Listened, hear
+from intone_lab.file_version import FileVersion, file_version
 from intone_lab.listened_files import load, save
 
 CHUNK_CLIPS = 48
@@ -121,8 +122,8 @@ class Listener:
             asdict(condition),
             asdict(EndpointerSettings()),
             self._seed,
-            [_identity(clip) for clip in clips],
-            [[_identity(clip) for clip in self._pools[corpus]] for corpus in corpora * has_babble],
+            _versions(clips),
+            [_versions(self._pools[corpus]) for corpus in corpora * has_babble],
             code_digest(),
         ]
         key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
@@ -145,9 +146,9 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def _identity(clip: Clip) -> tuple[str, int]:
-    """A clip's key is its name; the size tells a file that was put in its place."""
-    return clip.key, clip.path.stat().st_size if clip.path.exists() else -1
+def _versions(clips: Sequence[Clip]) -> list[tuple[str, FileVersion | None]]:
+    """A clip's key is its name; the version tells a file that was put in its place."""
+    return [(clip.key, file_version(clip.path)) for clip in clips]
 
 
 def _uncalibrated(model: Model) -> Model:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +15,9 @@ from intone_lab.architectures import ARCHITECTURES, load_model, save_model
 from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip, CorpusError
 from intone_lab.dataset import Example, prepare
+from intone_lab.file_version import file_version
 from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
+from intone_lab.processes import each_alone
 from intone_lab.run_record import FINAL, Weights, export_path
 from intone_lab.training import TrainSettings, train
 from intone_lab.whole_files import write_whole
@@ -52,8 +52,15 @@ def splits(clips: Sequence[Clip], settings: TrainSettings) -> list[Split]:
 
 
 def run_folder(runs: Path, clips: Sequence[Clip], settings: TrainSettings) -> Path:
-    """Return where the weights of this very run are kept, so that it can go on after a stop."""
-    what = json.dumps([settings.as_row(), [clip.path.name for clip in clips]], default=str)
+    """Return where the weights of this very run are kept, so that it can go on after a stop.
+
+    Other labels, speakers or recordings make it another run.
+    """
+    of_clips = [
+        (clip.key, clip.speaker, clip.gender, clip.emotion, file_version(clip.path))
+        for clip in clips
+    ]
+    what = json.dumps([settings.as_row(), of_clips], default=str)
     return runs / hashlib.sha256(what.encode()).hexdigest()[:12]
 
 
@@ -68,21 +75,8 @@ def train_all(
     examples = prepare(clips, COPIES, runs / "heard")
     every_split = splits(clips, settings)
     _check_heard(examples, every_split)
-    with ThreadPoolExecutor(jobs) as pool:
-        work = [pool.submit(_train_alone, clips, runs, settings, split) for split in every_split]
-        return [job.result() for job in work]
-
-
-def _train_alone(
-    clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split
-) -> Trained:
-    """Train in a fresh process: TensorFlow does not survive a fork, nor give memory back.
-
-    A pool a split, since ``max_tasks_per_child`` is not in Python 3.10.
-    """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_train_one, clips, runs, settings, split).result()
+    work = {split.name: (clips, runs, settings, split) for split in every_split}
+    return each_alone(_train_one, work, jobs)
 
 
 def trained_on(examples: Sequence[Example], split: Split) -> list[Example]:

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from intone_lab.corpora import Clip
+from intone_lab.file_version import FileVersion, file_version
 from intone_lab.health import Finding, Sound, Track, in_threads
 from intone_lab.whole_files import write_whole
-
-_Version = list[int]
-"""Size in bytes and time of change in ns, of a file that was decoded to its end."""
 
 
 def part_readable(
@@ -25,7 +23,7 @@ def part_readable(
     again until it changes; ``track`` shows progress over those that must be.
     """
     good = {} if remembered is None else _read(remembered)
-    versions = {clip: _version(clip.path) for clip in clips}
+    versions = {clip: file_version(clip.path) for clip in clips}
     unknown = [
         clip for clip in clips if versions[clip] is None or good.get(_name(clip)) != versions[clip]
     ]
@@ -45,22 +43,15 @@ def _name(clip: Clip) -> str:
     return str(clip.path.absolute())
 
 
-def _version(path: Path) -> _Version | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return [stat.st_size, stat.st_mtime_ns]
-
-
-def _read(remembered: Path) -> dict[str, _Version]:
+def _read(remembered: Path) -> dict[str, FileVersion]:
+    """Of each file that was decoded to its end, the version that it then was."""
     try:
         content = json.loads(remembered.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return {name: (size, time_ns) for name, (size, time_ns) in content.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
-def _write(remembered: Path, good: dict[str, _Version]) -> None:
+def _write(remembered: Path, good: dict[str, FileVersion]) -> None:
     remembered.parent.mkdir(parents=True, exist_ok=True)
     write_whole(remembered, json.dumps(good).encode())

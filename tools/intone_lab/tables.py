@@ -123,6 +123,14 @@ def _check_header(table: Path, header: Sequence[str]) -> None:
         raise CorpusError(f"{table}, line 1: column {', '.join(twice)} is there twice")
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        # A name that no file can have.
+        return False
+
+
 def _clip(table: Path, line: int, row: dict[str, str], problems: _Problems) -> Clip:
     corpus = row.get("corpus") or table.stem
     if corpus in CORPORA:
@@ -138,7 +146,7 @@ def _clip(table: Path, line: int, row: dict[str, str], problems: _Problems) -> C
     path = table.parent / row["path"]
     if not row["path"]:
         problems.add(line, "path", "is empty")
-    elif not path.is_file():
+    elif not _is_file(path):
         problems.add(line, "path", f"no file {row['path']} beside the table")
     name = posixpath.normpath(row["path"])
     return Clip(

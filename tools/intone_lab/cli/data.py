@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +16,9 @@ from intone_lab.cli.bar import can_be_drawn
 
 if TYPE_CHECKING:
     from intone_lab.corpora import Clip, Survey
+
+BACKENDS = ("tensorflow", "jax", "torch")
+"""What Keras trains with; the first is its own choice."""
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -71,3 +78,32 @@ def usable_clips(root: Path | None, tables: Sequence[Path], runs: Path | None) -
     if not clips:
         raise click.ClickException("none of the clips can be read")
     return clips
+
+
+def check_writable(*folders: Path) -> None:
+    """Raise a ClickException for a folder that cannot be written into, before hours of work.
+
+    Those that are not there can be made; they are not there afterwards either.
+    """
+    for folder in folders:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            why = error.strerror or error
+            raise click.ClickException(f"cannot write into {folder}: {why}") from error
+        finally:
+            for path in missing:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+
+
+def check_backend() -> None:
+    """Raise a ClickException where Keras would not find what KERAS_BACKEND names."""
+    name = os.environ.get("KERAS_BACKEND", BACKENDS[0])
+    if name not in BACKENDS:
+        raise click.ClickException(f"KERAS_BACKEND is {name!r}; there are: {', '.join(BACKENDS)}")
+    if find_spec(name) is None:
+        raise click.ClickException(f"KERAS_BACKEND is {name!r}, which is not installed here")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intone.errors import IntoneError
-from intone_lab.cli.data import FOLDER, table_option, usable_clips
+from intone_lab.cli.data import FOLDER, check_backend, check_writable, table_option, usable_clips
 
 if TYPE_CHECKING:
     from intone.models import Model
@@ -85,6 +85,7 @@ def evaluate(
     With --runs the folds of the run that made it are measured on the voices that each never
     heard; the shipped file itself only on speakers that it was not trained on.
     """
+    from intone.core.recogniser import try_out
     from intone.models import load_model
     from intone_lab.report.numbers import numbers
     from intone_lab.report.write import REPORT_FILE, write_report
@@ -94,15 +95,18 @@ def evaluate(
     folder = folder.resolve()
     try:
         model = load_model(folder)
+        try_out(model.new_recogniser())
     except IntoneError as error:
         raise click.ClickException(str(error)) from error
+    out = out or Path("evaluation") / model.card.name
+    check_writable(out, *([runs] if runs is not None else []))
+    check_backend()
     clips = usable_clips(root, tables, runs)
     run = find_run(runs, model.card.sha256, clips) if runs is not None else None
     if runs is not None and run is None:
         raise click.ClickException(f"no run under {runs} made {model.card.file} of {folder}")
     study = _listen(model, run, clips, runs, conditions, jobs)
     speeds, not_timed = _time(model, run, pythons)
-    out = out or Path("evaluation") / model.card.name
     write_report(out, numbers(study, speeds, not_timed), _settings(run))
     click.echo(f"{out / REPORT_FILE} is written")
 

@@ -13,7 +13,7 @@ import msgspec
 
 from intone_lab.architectures import ARCHITECTURES, Architecture
 from intone_lab.catalogue import CORPORA, GENDERS, in_order
-from intone_lab.cli.data import FOLDER, table_option, usable_clips
+from intone_lab.cli.data import FOLDER, check_backend, check_writable, table_option, usable_clips
 from intone_lab.folds import ALWAYS_TRAIN, why_not
 
 if TYPE_CHECKING:
@@ -55,7 +55,13 @@ DEVELOPMENT_FOLDS = ("fold4", "fold5")
     show_default=True,
     help="Where weights and heard clips are kept, so that a stopped run goes on.",
 )
-@click.option("--seed", default=1, show_default=True, help="Decides folds, weights and batches.")
+@click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0, 2**32 - 1),
+    help="Decides folds, weights and batches.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer for a trial run.")
 @click.option(
     "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Splits at a time."
@@ -71,12 +77,19 @@ def train(
     jobs: int,
 ) -> None:
     """Train folds by speaker, a random split and the final model; measure; write OUT."""
+    # A model is called as its folder is, which "." does not tell.
+    out = (out or Path("models", architecture)).resolve()
+    check_writable(out, runs)
+    check_backend()
     # Before TensorFlow is loaded, which takes seconds.
     clips = usable_clips(root, tables, runs)
     corpora = ", ".join(in_order(clip.corpus for clip in clips))
     click.echo(f"{len(clips)} clips of {corpora}")
     known = ARCHITECTURES[architecture].emotions
-    reason = why_not([clip for clip in clips if clip.emotion in known], ALWAYS_TRAIN)
+    labelled = [clip for clip in clips if clip.emotion in known]
+    if len(labelled) < len(clips):
+        click.echo(f"{len(clips) - len(labelled)} of them are not used: none of {', '.join(known)}")
+    reason = why_not(labelled, ALWAYS_TRAIN)
     if reason is not None:
         raise click.ClickException(reason)
     from intone_lab.recipes import recipe
@@ -84,7 +97,7 @@ def train(
     settings = _with_own(recipe(architecture, seed), clips)
     if epochs is not None:
         settings = replace(settings, epochs=epochs)
-    _train(clips, out or Path("models", architecture), runs, settings, jobs)
+    _train(clips, out, runs, settings, jobs)
 
 
 def _with_own(settings: TrainSettings, clips: Sequence[Clip]) -> TrainSettings:

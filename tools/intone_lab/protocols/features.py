@@ -22,6 +22,7 @@ from intone.types import SAMPLE_RATE_HZ, FloatArray
 from intone_lab.architectures import BLOCK_FRAMES
 from intone_lab.corpora import Clip, CorpusError
 from intone_lab.dataset import FEATURES, clip_samples
+from intone_lab.file_version import file_version
 from intone_lab.protocols.descriptors import COUNT, descriptors
 from intone_lab.protocols.protocol import FrameFeatures
 from intone_lab.protocols.splits import Take
@@ -116,7 +117,7 @@ def prepare(
 
 def _key(clips: Sequence[Clip], speeds: Sequence[float], features: FrameFeatures) -> str:
     what = [
-        [str(clip.path) for clip in clips],
+        [(clip.key, file_version(clip.path)) for clip in clips],
         list(speeds),
         features.value,
         asdict(settings_of(features)),

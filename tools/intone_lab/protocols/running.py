@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from intone.types import FloatArray
 from intone_lab.architectures import ARCHITECTURES, save_model
 from intone_lab.catalogue import GENDERS
 from intone_lab.corpora import Clip
+from intone_lab.processes import each_alone
 from intone_lab.protocols.features import prepare, settings_of
 from intone_lab.protocols.outcome import Answer, Outcome, read_outcome, write_outcome
 from intone_lab.protocols.protocol import Protocol
@@ -72,23 +71,21 @@ def run(plan: Plan) -> list[Outcome]:
     # Once, before the processes that read it from there.
     _features(plan)
     divisions = divide(plan.protocol, plan.clips, plan.seed)
-    # Fresh processes: TensorFlow does not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(plan.jobs, mp_context=context, initializer=_use_one_thread) as pool:
-        work = [
-            pool.submit(run_one, plan, architecture, division)
-            for division in divisions
-            for architecture in plan.protocol.architectures
-        ]
-        return [job.result() for job in work]
+    work = {
+        f"{plan.protocol.name} {architecture} {division.name}": (plan, architecture, division)
+        for division in divisions
+        for architecture in plan.protocol.architectures
+    }
+    return each_alone(_run_on_one_thread, work, plan.jobs)
 
 
-def _use_one_thread() -> None:
+def _run_on_one_thread(plan: Plan, architecture: str, division: Division) -> Outcome:
     """Side by side, networks of this size train faster on a thread each than on all together."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    return run_one(plan, architecture, division)
 
 
 def run_one(plan: Plan, architecture: str, division: Division) -> Outcome:
@@ -96,13 +93,7 @@ def run_one(plan: Plan, architecture: str, division: Division) -> Outcome:
     path = plan.folder / f"{architecture}-{division.name}.json"
     if path.exists():
         return read_outcome(path)
-    try:
-        outcome = _trained_and_scored(plan, architecture, division)
-    except Exception as error:
-        # At once: it is raised when the others have ended, which may be hours later.
-        what = f"{plan.protocol.name} {architecture} {division.name}"
-        print(f"{what} failed, the others go on: {error!r}", flush=True)
-        raise
+    outcome = _trained_and_scored(plan, architecture, division)
     write_outcome(path, outcome)
     return outcome
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from intone_lab.corpora import SAME_RECORDING, Clip
+from intone_lab.corpora import Clip, recording
 from intone_lab.folds import by_speaker
 from intone_lab.protocols.protocol import Protocol, SplitKind
 
@@ -56,7 +56,7 @@ def own_clips(protocol: Protocol, clips: Sequence[Clip]) -> list[Clip]:
 
 
 def _random(protocol: Protocol, clips: Sequence[Clip], seed: int) -> Division:
-    test = _stratified(clips, _recording, _class_of, protocol.test_share, seed)
+    test = _stratified(clips, recording, _class_of, protocol.test_share, seed)
     kept = [clip for clip in clips if clip not in test]
     held_out = [clip for clip in clips if clip in test]
     return _divided("random", SplitKind.RANDOM, protocol, kept, held_out)
@@ -96,11 +96,6 @@ def _divided(
 
 def _class_of(clip: Clip) -> tuple[str, str]:
     return clip.corpus, str(clip.emotion)
-
-
-def _recording(clip: Clip) -> str:
-    """The same for clips that were published twice."""
-    return next((same[0] for same in SAME_RECORDING if clip.key in same), clip.key)
 
 
 def _stratified(

@@ -92,6 +92,7 @@ def figures_of(
         return
     counts = listened.counts_by_speaker(head, among)
     total = listened.counts(head, among)
+    rows = [row for row in listened.rows if row.truth(head) in among]
     yield HeadFigures(
         protocol=protocol,
         corpus=corpus,
@@ -99,10 +100,10 @@ def figures_of(
         weights=weights,
         head=head,
         labels=among,
-        speakers=listened.speakers,
-        clips=len(listened.rows),
+        speakers=len(counts),
+        clips=int(total.sum()),
         nothing_heard=int(total[:, -1].sum()),
-        one_utterance=sum(row.utterances == 1 for row in listened.rows),
+        one_utterance=sum(row.utterances == 1 for row in rows),
         figures=metrics.summary(total),
         intervals=metrics.intervals(counts) if len(counts) > 1 else None,
         uar_among_all=_uar_among_all(listened, head, among),

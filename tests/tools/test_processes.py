@@ -1,0 +1,54 @@
+"""Work in processes of its own: what fails is told at once, and a stop is a stop."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from intone_lab.processes import each_alone
+
+
+def negate(number):
+    if number < 0:
+        raise ValueError("negative")
+    return -number
+
+
+def test_results_come_in_order_and_a_failure_leaves_the_others_their_time(capsys):
+    assert each_alone(negate, {"one": (1,), "two": (2,)}, 2) == [-1, -2]
+    with pytest.raises(ValueError, match="negative"):
+        each_alone(negate, {"bad": (-1,), "two": (2,)}, 1)
+    assert "bad failed, the others go on" in capsys.readouterr().out
+
+
+def begin_and_wait(path):
+    path.touch()
+    time.sleep(60)
+
+
+def test_ctrl_c_begins_nothing_more(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]\n"
+        "from intone_lab.processes import each_alone; import test_processes\n"
+        "work = {name: (Path(sys.argv[1], name),) for name in 'abc'}\n"
+        "each_alone(test_processes.begin_and_wait, work, 1)\n"
+    )
+    paths = [str(Path(__file__).parent), *(path for path in sys.path if path)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path, *paths],
+        start_new_session=True,
+    )
+    with process:
+        deadline_s = time.monotonic() + 30
+        while not (tmp_path / "a").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+        # As a terminal does: to everybody in the foreground.
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) != 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
