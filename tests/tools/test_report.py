@@ -112,6 +112,23 @@ def test_a_stray_clip_of_another_label_counts_for_nothing(card):
     assert line.uar_among_all == line.figures.uar == 1.0
 
 
+def test_a_figure_says_how_many_clips_and_speakers_it_is_of(card):
+    """Not how many were listened to: some say nothing about the emotion."""
+    speakers = sorted({clip.speaker for clip in SAVEE})
+    said = [
+        heard(
+            clip if clip.speaker in speakers[:2] else replace(clip, emotion=None), "happy", "male"
+        )
+        for clip in SAVEE
+    ]
+    listened = Listened(EMOTIONS, GENDERS, tuple(said))
+    study = Study(card, 1, (Part(Protocol.BY_SPEAKER, "fold1", "clean", Weights.INT8, listened),))
+    emotion, gender = head_figures(study)
+    labelled = sum(clip.speaker in speakers[:2] for clip in SAVEE)
+    assert (emotion.speakers, emotion.clips, emotion.one_utterance) == (2, labelled, labelled)
+    assert (gender.speakers, gender.clips) == (len(speakers), len(SAVEE))
+
+
 def test_of_men_alone_a_woman_can_be_said_all_the_same(card):
     said = [
         heard(clip, clip.emotion, "female" if clip.name[4] == "0" else "male") for clip in SAVEE
