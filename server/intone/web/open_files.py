@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import replace
 
@@ -25,15 +26,17 @@ def within_open_files(settings: ServerSettings) -> ServerSettings:
     """
     if resource is None:
         return settings
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    allowed, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # macOS takes no "unlimited", whatever it says.
+    with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        allowed = hard
     wanted = settings.limits.max_sessions
-    if hard == resource.RLIM_INFINITY or wanted + BESIDES_SESSIONS <= hard:
+    if allowed == resource.RLIM_INFINITY or wanted + BESIDES_SESSIONS <= allowed:
         return settings
-    fitting = max(hard - BESIDES_SESSIONS, 1)
+    fitting = max(allowed - BESIDES_SESSIONS, 1)
     log.warning(
         "a process may open %d files here (ulimit -Hn): room for %d sessions, not for the %d of "
-        "limits.max_sessions", hard, fitting, wanted,
+        "limits.max_sessions", allowed, fitting, wanted,
     )  # fmt: skip
     return replace(settings, limits=replace(settings.limits, max_sessions=fitting))
