@@ -4,13 +4,20 @@ import { WIRE_RATE_HZ } from "../worklet.js";
 import { drawCurve, drawHeat } from "./charts.js";
 import { button, element } from "./dom.js";
 import { ScoreBars } from "./render.js";
-import { BINS, decibels, magnitudes, measure, melBands, wholeFrames } from "./spectrum.js";
+import {
+  BINS,
+  BIN_HZ,
+  decibels,
+  magnitudes,
+  measure,
+  melBands,
+  wholeFrames,
+} from "./spectrum.js";
 import { reasonWords, utteranceWords } from "./words.js";
 
 /** @typedef {(canvas: HTMLCanvasElement) => void} Draw */
 
 const MEL_BANDS = 64;
-const TOP_HZ = WIRE_RATE_HZ / 2;
 /** What a decibel picture shows under its loudest point: the dynamics of speech. */
 const RANGE_DB = 80;
 
@@ -87,7 +94,7 @@ function pictures(samples, spectra, seconds) {
     spectra.reduce((sum, spectrum) => sum + spectrum[bin] / spectra.length, 0),
   );
   const top = Math.max(...average);
-  const loudestHz = (average.indexOf(top) / (BINS - 1)) * TOP_HZ;
+  const loudestHz = average.indexOf(top) * BIN_HZ;
   const loudest = spectra.reduce((most, one) => Math.max(most, ...one), 1e-6);
   const bands = melBands(MEL_BANDS);
   const over = `0 to 8 kHz; over ${seconds}`;

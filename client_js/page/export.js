@@ -79,14 +79,15 @@ function cell(value) {
 }
 
 /**
- * @param {string} name
- * @param {string} type
- * @param {string} text
+ * @param {import("./history.js").History} history
+ * @param {"json" | "csv"} kind
  */
-export function download(name, type, text) {
+export function save(history, kind) {
+  const [type, text] =
+    kind === "json" ? ["application/json", toJson(history)] : ["text/csv", toCsv(history)];
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type }));
-  link.download = name;
+  link.download = `intone-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.${kind}`;
   link.click();
   // The browser reads it after this.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

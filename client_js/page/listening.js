@@ -1,16 +1,14 @@
-/** Listening to a microphone or a file, and what is heard; loaded once the page stands. */
+/** Listening to a microphone or a file; loaded once the page stands. */
 
 import { ClientState, IntoneClient } from "../client.js";
 import { decodeFile, streamFile } from "../file.js";
 import { Microphone } from "../microphone.js";
-import { AudioStore, Player } from "./audio.js";
+import { WIRE_BYTES_PER_MS } from "../worklet.js";
 import { byId } from "./dom.js";
-import { History, keptMs } from "./history.js";
-import { Verdict, showSummary } from "./render.js";
+import { Log } from "./log.js";
+import { Verdict } from "./render.js";
 import { Scope } from "./scope.js";
 import { notify, showFacts, showStatus } from "./status.js";
-import { Timeline } from "./timeline.js";
-import { UtteranceList } from "./utterances.js";
 import { connectionWords, spokenResult } from "./words.js";
 
 /** Often enough to feel live, seldom enough to read. */
@@ -39,9 +37,8 @@ const BUTTON_WORDS = {
 /** Whatever happens is shown by this class, or said. */
 export class Listening {
   #phase = /** @type {Phase} */ (Phase.IDLE);
-  #history = new History();
-  #store = new AudioStore();
-  #player = new Player();
+  #log = new Log();
+  #history = this.#log.history;
   /** @type {HTMLButtonElement} */ #button = byId("listen");
   /** @type {HTMLButtonElement} */ #mute = byId("mute");
   /** @type {HTMLSelectElement} */ #device = byId("device");
@@ -49,11 +46,6 @@ export class Listening {
   /** @type {HTMLInputElement} */ #file = byId("file");
   #scope = new Scope();
   #verdict = new Verdict();
-  #list = new UtteranceList({
-    play: (utterance) => this.#play(utterance),
-    analyse: (utterance) => void this.#analyse(utterance),
-  });
-  #timeline = new Timeline((utterance) => this.#play(utterance));
   #source = "";
   /** @type {{audioMs: number, lagMs?: number, droppedMs?: number}} */ #facts = { audioMs: 0 };
   /** @type {IntoneClient | null} */ #client = null;
@@ -70,40 +62,8 @@ export class Listening {
     this.emotions = emotions;
     this.genders = genders;
     this.#mute.addEventListener("click", () => this.#toggleMute());
-    byId("clear").addEventListener("click", () => this.#history.clear());
-    byId("export-json").addEventListener("click", () => void this.#export("json"));
-    byId("export-csv").addEventListener("click", () => void this.#export("csv"));
-    this.#followHistory();
-    this.#player.on("changed", (playing) => {
-      this.#timeline.highlight(playing);
-      this.#list.highlight(playing);
-    });
     void this.#listDevices();
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.#listDevices());
-  }
-
-  #followHistory() {
-    this.#history.on("session", (session) => this.#list.begin(session));
-    this.#history.on("utterance", (utterance) => {
-      this.#list.show(utterance);
-      this.#timeline.show(utterance);
-      // An interim changes nothing of it.
-      if (utterance.state !== "running" || !utterance.answer) this.#showLog();
-    });
-    this.#history.on("cleared", () => {
-      this.#player.stop();
-      this.#list.clear();
-      this.#timeline.clear();
-      this.#showLog();
-    });
-  }
-
-  #showLog() {
-    showSummary(this.#history.summary());
-    const isEmpty = this.#history.utterances.length === 0;
-    byId("log-empty").hidden = !isEmpty;
-    byId("log-tools").hidden = isEmpty;
-    byId("timeline").hidden = isEmpty;
   }
 
   // --- what the person does ------------------------------------------------------------
@@ -126,27 +86,6 @@ export class Listening {
     else notify("Stop listening first, then bring the file.");
   }
 
-  /** @param {Utterance} utterance */
-  #play(utterance) {
-    const samples = this.#samplesOf(utterance);
-    if (samples) this.#player.toggle(utterance, samples);
-    else notify("The audio of this utterance is no longer kept.");
-  }
-
-  /** @param {Utterance} utterance */
-  async #analyse(utterance) {
-    const { openAnalysis } = await import("./analysis.js");
-    openAnalysis(byId("analysis"), utterance, this.#samplesOf(utterance));
-  }
-
-  /** @param {"json" | "csv"} kind */
-  async #export(kind) {
-    const { download, toCsv, toJson } = await import("./export.js");
-    const name = `intone-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.${kind}`;
-    if (kind === "json") download(name, "application/json", toJson(this.#history));
-    else download(name, "text/csv", toCsv(this.#history));
-  }
-
   // --- listening -----------------------------------------------------------------------
 
   /**
@@ -156,7 +95,7 @@ export class Listening {
    */
   async #attempt(hear) {
     notify("");
-    this.#player.stop();
+    this.#log.player.stop();
     this.#abort = new AbortController();
     this.#enter(Phase.STARTING);
     try {
@@ -173,7 +112,7 @@ export class Listening {
       constraints: { echoCancellation: this.#echo.checked },
     });
     this.#microphone = microphone;
-    this.#store.limit(KEPT_LIVE_MS);
+    this.#log.store.limit(KEPT_LIVE_MS);
     showStatus("Waiting for the microphone…", "busy");
     // First, so that no session is opened for a microphone that is refused.
     await microphone.start();
@@ -206,7 +145,7 @@ export class Listening {
     showStatus("Reading the file…", "busy");
     const audio = await decodeFile(file);
     const mixed = audio.numberOfChannels > 1 ? ` (${audio.numberOfChannels} channels, mixed)` : "";
-    this.#store.limit(KEPT_FILE_MS);
+    this.#log.store.limit(KEPT_FILE_MS);
     const client = this.#newClient(`${file.name}${mixed}`, false);
     await client.connect();
     this.#enter(Phase.LISTENING);
@@ -301,16 +240,14 @@ export class Listening {
     this.emotions.setLabels(created.model.emotions);
     this.genders.setLabels(created.model.genders);
     this.#verdict.clear("Waiting for speech.");
-    this.#history.begin(created, this.#source, this.#store.endMs);
+    this.#history.begin(created, this.#source, this.#log.store.endMs);
   }
 
   /** @param {ArrayBuffer} frame */
   #show(frame) {
-    const atMs = this.#store.endMs;
-    this.#store.push(frame);
-    this.#facts.audioMs += this.#store.endMs - atMs;
+    this.#log.push(frame);
+    this.#facts.audioMs += frame.byteLength / WIRE_BYTES_PER_MS;
     this.#scope.push(frame);
-    this.#timeline.push(frame, atMs, this.#store.startMs);
     showFacts(this.#facts);
   }
 
@@ -323,18 +260,13 @@ export class Listening {
 
   // --- the rest ------------------------------------------------------------------------
 
-  /** @param {Utterance} utterance */
-  #samplesOf({ session, startMs, endMs }) {
-    return this.#store.samples(keptMs(session, startMs), keptMs(session, endMs));
-  }
-
   async #listDevices() {
     const devices = await Microphone.devices();
     const { value } = this.#device;
     const usual = new Option("The system’s choice", "");
-    const options = devices.map(({ deviceId, label }, n) => {
-      return new Option(label || `Microphone ${n + 1}`, deviceId);
-    });
+    const options = devices.map(
+      ({ deviceId, label }, n) => new Option(label || `Microphone ${n + 1}`, deviceId),
+    );
     this.#device.replaceChildren(usual, ...options);
     this.#device.value = devices.some(({ deviceId }) => deviceId === value) ? value : "";
   }

@@ -7,7 +7,7 @@ const FRAME_SAMPLES = 400;
 export const HOP_SAMPLES = 160;
 export const FFT_SIZE = 512;
 export const BINS = FFT_SIZE / 2 + 1;
-const BIN_HZ = WIRE_RATE_HZ / FFT_SIZE;
+export const BIN_HZ = WIRE_RATE_HZ / FFT_SIZE;
 /** Where the band energy ratio splits the spectrum: most of a vowel lies below. */
 const SPLIT_HZ = 2_000;
 /** Under this, energy is a rounding error, and ratios of it would be noise. */

@@ -1,0 +1,88 @@
+/** The log of what was heard: kept with its audio, listed, drawn, played, analysed, taken away. */
+
+import { AudioStore, Player } from "./audio.js";
+import { byId } from "./dom.js";
+import { History, keptMs } from "./history.js";
+import { showSummary } from "./render.js";
+import { notify } from "./status.js";
+import { Timeline } from "./timeline.js";
+import { UtteranceList } from "./utterances.js";
+
+/** The views and buttons of the log; what it is told is in `history`. */
+export class Log {
+  history = new History();
+  store = new AudioStore();
+  player = new Player();
+  #list = new UtteranceList({
+    play: (utterance) => this.#play(utterance),
+    analyse: (utterance) => void this.#analyse(utterance),
+  });
+  #timeline = new Timeline((utterance) => this.#play(utterance));
+
+  constructor() {
+    byId("clear").addEventListener("click", () => this.history.clear());
+    for (const kind of /** @type {const} */ (["json", "csv"])) {
+      byId(`export-${kind}`).addEventListener("click", () => void this.#export(kind));
+    }
+    this.#follow();
+    this.player.on("changed", (playing) => {
+      this.#timeline.highlight(playing);
+      this.#list.highlight(playing);
+    });
+  }
+
+  /** @param {ArrayBuffer} frame of what is listened to */
+  push(frame) {
+    const atMs = this.store.endMs;
+    this.store.push(frame);
+    this.#timeline.push(frame, atMs, this.store.startMs);
+  }
+
+  #follow() {
+    this.history.on("session", (session) => this.#list.begin(session));
+    this.history.on("utterance", (utterance) => {
+      this.#list.show(utterance);
+      this.#timeline.show(utterance);
+      // An interim changes nothing of it.
+      if (utterance.state !== "running" || !utterance.answer) this.#show();
+    });
+    this.history.on("cleared", () => {
+      this.player.stop();
+      this.#list.clear();
+      this.#timeline.clear();
+      this.#show();
+    });
+  }
+
+  #show() {
+    showSummary(this.history.summary());
+    const isEmpty = this.history.utterances.length === 0;
+    byId("log-empty").hidden = !isEmpty;
+    byId("log-tools").hidden = isEmpty;
+    byId("timeline").hidden = isEmpty;
+  }
+
+  /** @param {Utterance} utterance */
+  #play(utterance) {
+    const samples = this.#samplesOf(utterance);
+    if (samples) this.player.toggle(utterance, samples);
+    else notify("The audio of this utterance is no longer kept.");
+  }
+
+  /** @param {Utterance} utterance */
+  async #analyse(utterance) {
+    const { openAnalysis } = await import("./analysis.js");
+    openAnalysis(byId("analysis"), utterance, this.#samplesOf(utterance));
+  }
+
+  /** @param {"json" | "csv"} kind */
+  async #export(kind) {
+    const { save } = await import("./export.js");
+    save(this.history, kind);
+  }
+
+  /** @param {Utterance} utterance */
+  #samplesOf({ session, startMs, endMs }) {
+    return this.store.samples(keptMs(session, startMs), keptMs(session, endMs));
+  }
+}
