@@ -5,11 +5,12 @@ from lab_clips import make_clips
 
 from intone.core.tflite import streaming
 from intone_lab import export
-from intone_lab.architectures import BLOCK_FRAMES, gru
+from intone_lab.architectures import ARCHITECTURES, BLOCK_FRAMES, gru
 from intone_lab.catalogue import OWN_LICENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 BLOCKS = 6
+GRU = ARCHITECTURES["gru"]
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +38,8 @@ def offline(model, features):
 
 def streamed(content, features):
     """Logits after each block: (batch, blocks, emotions), (batch, blocks, genders)."""
-    recogniser = streaming(export.make_card(content), content)
-    states = np.zeros((len(features), export.state_size()), "f4")
+    recogniser = streaming(export.make_card(content, architecture=GRU), content)
+    states = np.zeros((len(features), GRU.state_size), "f4")
     emotion, gender = [], []
     for start in range(0, features.shape[1], BLOCK_FRAMES):
         step = recogniser._run(features[:, start : start + BLOCK_FRAMES], states)
@@ -49,7 +50,7 @@ def streamed(content, features):
 
 
 def test_the_streamed_float_step_equals_keras_over_the_whole_utterance(model, features):
-    content = export.to_tflite(model, quantised=False)
+    content = GRU.to_tflite(model, quantised=False)
     whole = offline(model, features)
     every_block = slice(BLOCK_FRAMES // gru.STRIDE - 1, None, BLOCK_FRAMES // gru.STRIDE)
     for ours, theirs in zip(streamed(content, features), whole, strict=True):
@@ -57,7 +58,7 @@ def test_the_streamed_float_step_equals_keras_over_the_whole_utterance(model, fe
 
 
 def test_int8_is_close_and_a_quarter_of_the_size(model, features):
-    small, large = (export.to_tflite(model, quantised=q) for q in (True, False))
+    small, large = (GRU.to_tflite(model, quantised=q) for q in (True, False))
     assert len(small) < 0.3 * len(large)
     for ours, theirs in zip(streamed(small, features), streamed(large, features), strict=True):
         assert np.abs(ours - theirs).max() < 0.05 * np.abs(theirs).max() + 0.02
@@ -66,17 +67,18 @@ def test_int8_is_close_and_a_quarter_of_the_size(model, features):
 def test_the_card_of_an_export_is_served(model, tmp_path):
     from intone.models import ModelStore
 
-    content = export.to_tflite(model, quantised=True)
-    export.write_model(tmp_path / "mine", content, export.make_card(content, name="mine"))
+    content = GRU.to_tflite(model, quantised=True)
+    card = export.make_card(content, architecture=GRU, name="mine")
+    export.write_model(tmp_path / "mine", content, card)
     loaded = ModelStore.load(tmp_path, ("mine",))["mine"]
-    assert loaded.new_recogniser().card.state_size == export.state_size()
+    assert loaded.new_recogniser().card.state_size == GRU.state_size
 
 
 def test_a_model_of_own_recordings_carries_its_owners_terms():
     own = make_clips("mine", 1, 1)
-    card = export.make_card(b"", own)
+    card = export.make_card(b"", own, architecture=GRU)
     assert [(row.corpus, row.licence) for row in card.training] == [("mine", OWN_LICENCE)]
     assert card.licence == f"mine: {OWN_LICENCE}"
-    mixed = export.make_card(b"", [*own, *make_clips("ravdess", 1, 1)])
+    mixed = export.make_card(b"", [*own, *make_clips("ravdess", 1, 1)], architecture=GRU)
     assert "non-commercial" in mixed.licence
     assert OWN_LICENCE in mixed.licence

@@ -21,11 +21,6 @@ class Wheel(Generic[_T]):
     slots: tuple[tuple[_T, ...], ...]
     period_s: float
 
-    @property
-    def tick_s(self) -> float:
-        """From one slot to the next."""
-        return self.period_s / len(self.slots)
-
     def due_s(self, tick: int) -> float:
         """When slot ``tick % len(slots)`` has its turn, in seconds after the start."""
         # Not a sum of steps, whose rounding would grow.

@@ -5,17 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from intone.core.card import Accuracy, Card, TrainingCorpus, write_card
+from intone.core.card import Card, TrainingCorpus, write_card
 from intone.core.decision import Calibration
 from intone.models import CARD_FILE
-from intone_lab.architectures import ARCHITECTURES, BLOCK_FRAMES, LONGEST_FRAMES, Architecture
+from intone_lab.architectures import BLOCK_FRAMES, LONGEST_FRAMES, Architecture
 from intone_lab.catalogue import GENDERS, OWN_LICENCE, corpus_named
 from intone_lab.corpora import Clip
-
-if TYPE_CHECKING:
-    import keras
 
 MODEL_FILE = "model.tflite"
 
@@ -26,33 +22,15 @@ INTENDED_USE = (
 )
 
 
-DEFAULT = ARCHITECTURES["gru"]
-
-
-def to_tflite(
-    model: keras.Model, *, quantised: bool, architecture: Architecture = DEFAULT
-) -> bytes:
-    """Convert ``model`` to what the server loads: int8 weights, or float32 throughout."""
-    return architecture.to_tflite(model, quantised=quantised)
-
-
-def state_size(architecture: Architecture = DEFAULT) -> int:
-    """Length of the state vector."""
-    return architecture.state_size
-
-
 def make_card(
     content: bytes,
     clips: Sequence[Clip] = (),
     *,
-    architecture: Architecture = DEFAULT,
+    architecture: Architecture,
     name: str | None = None,
     emotions: Sequence[str] | None = None,
-    emotion_calibration: Calibration | None = None,
-    gender_calibration: Calibration | None = None,
-    accuracy: Sequence[Accuracy] = (),
 ) -> Card:
-    """Return the card of ``content``, trained on ``clips``.
+    """Return the card of ``content``, trained on ``clips``: nothing of it is measured yet.
 
     ``name`` and ``emotions`` are the architecture's own unless told; the emotions are those
     that the model was built for, in the order of its outputs.
@@ -69,12 +47,11 @@ def make_card(
         longest_frames=None if architecture.is_streaming else LONGEST_FRAMES,
         emotions=tuple(emotions or architecture.emotions),
         genders=GENDERS,
-        emotion_calibration=emotion_calibration or Calibration(),
-        gender_calibration=gender_calibration or Calibration(),
+        emotion_calibration=Calibration(),
+        gender_calibration=Calibration(),
         training=_training(clips),
         licence=_licence(clips),
         intended_use=INTENDED_USE,
-        accuracy=tuple(accuracy),
     )
 
 

@@ -38,7 +38,6 @@ class _Job:
     condition: Condition
     clips: tuple[Clip, ...]
     pool: tuple[Clip, ...]
-    seed: int
 
 
 @contextlib.contextmanager
@@ -61,7 +60,6 @@ class Listener:
         clips: Iterable[Clip],
         cache: Path | None = None,
         processes: Executor | None = None,
-        seed: int = 0,
     ) -> None:
         """Take all ``clips`` there are (babble is made of them), and where answers are kept.
 
@@ -69,7 +67,6 @@ class Listener:
         """
         self._pools = _pools(clips)
         self._cache = cache
-        self._seed = seed
         self._processes = processes
 
     def can_send(self, clip: Clip, condition: Condition) -> bool:
@@ -110,7 +107,7 @@ class Listener:
             pool = self._pools[corpus] if condition.noise is Noise.BABBLE else ()
             for start in range(0, len(own), CHUNK_CLIPS):
                 chunk = tuple(own[start : start + CHUNK_CLIPS])
-                yield _Job(model, condition, chunk, pool, self._seed)
+                yield _Job(model, condition, chunk, pool)
 
     def _path(self, model: Model, clips: Sequence[Clip], condition: Condition) -> Path | None:
         if self._cache is None:
@@ -121,7 +118,6 @@ class Listener:
             model.card.sha256,
             asdict(condition),
             asdict(EndpointerSettings()),
-            self._seed,
             _versions(clips),
             [_versions(self._pools[corpus]) for corpus in corpora * has_babble],
             code_digest(),
@@ -188,7 +184,7 @@ def _hear_all(job: _Job) -> tuple[list[Heard], list[str]]:
         except CorpusError as error:
             unreadable.append(str(error))
             continue
-        data = send(samples, job.condition, voices, clip.key, job.seed)
+        data = send(samples, job.condition, voices, clip.key)
         rows.append(hear(clip, data, job.condition.audio, recogniser))
     return rows, unreadable
 

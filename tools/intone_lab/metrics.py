@@ -76,16 +76,14 @@ def class_figures(counts: Counts, labels: Sequence[str]) -> tuple[ClassFigures, 
     return tuple(rows)
 
 
-def intervals(counts_by_speaker: Sequence[Counts], seed: int = 0) -> Intervals:
+def intervals(counts_by_speaker: Sequence[Counts]) -> Intervals:
     """Draw the speakers anew, with replacement, :data:`DRAWS` times (bootstrap by speaker).
 
     Clips of a speaker are alike: drawing clips anew would give an interval that is too narrow.
     """
     stacked = np.stack(counts_by_speaker)
     speakers = len(stacked)
-    times = np.random.default_rng(seed).multinomial(
-        speakers, np.full(speakers, 1 / speakers), DRAWS
-    )
+    times = np.random.default_rng(0).multinomial(speakers, np.full(speakers, 1 / speakers), DRAWS)
     drawn = (times @ stacked.reshape(speakers, -1)).reshape(DRAWS, *stacked.shape[1:])
     low, high = np.quantile(_figures(drawn), (0.025, 0.975), axis=-1)
     ends = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]

@@ -66,9 +66,9 @@ class Study:
         """Return who was in training and who was listened to, with how many folds there were."""
         return in_words(protocol, len(self.folds()))
 
-    def folds(self, condition: str = CLEAN.name) -> list[Part]:
-        """Return the int8 parts by speaker, a fold each."""
-        return self._parts(Protocol.BY_SPEAKER, condition, Weights.INT8)
+    def folds(self) -> list[Part]:
+        """Return the int8 parts by speaker, of clean speech, a fold each."""
+        return self._parts(Protocol.BY_SPEAKER)
 
     def corpora(self, protocol: Protocol) -> tuple[str, ...]:
         """Those of a protocol, in the catalogue's order."""

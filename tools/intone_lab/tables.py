@@ -18,7 +18,6 @@ from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS
 from intone_lab.corpora import Clip, CorpusError, Survey, survey
 
 REQUIRED = ("path", "emotion", "gender", "speaker")
-OPTIONAL = ("corpus", "sentence")
 
 SHOWN_PROBLEMS = 10
 """A wrong column is wrong on every line: ten lines show it."""
@@ -43,20 +42,18 @@ class _Problems:
         raise CorpusError(f"{self.table}:\n  {shown}{rest}")
 
 
-def gather(
-    root: Path | None, tables: Sequence[Path] = (), corpora: Sequence[str] | None = None
-) -> Survey:
+def gather(root: Path | None, tables: Sequence[Path] = ()) -> Survey:
     """Look at a folder of published corpora, a user's own tables, or both.
 
-    A file under ``root`` that a table names is the table's. ``corpora`` restricts what is taken
-    from ``root``. Raises :class:`CorpusError` as :func:`intone_lab.corpora.survey` and
-    :func:`read_table` do, and if the tables' clips cannot be told apart.
+    A file under ``root`` that a table names is the table's. Raises :class:`CorpusError` as
+    :func:`intone_lab.corpora.survey` and :func:`read_table` do, and if the tables' clips cannot be
+    told apart.
     """
     own = [clip for table in tables for clip in read_table(table)]
     _check_distinct(own, tables)
     if root is None:
         return Survey(_sorted(own), ())
-    found = survey(root, corpora)
+    found = survey(root)
     named = {clip.path.resolve() for clip in own}
     kept = [clip for clip in found.clips if not named or clip.path.resolve() not in named]
     skipped = [s for s in found.skipped if not named or s.path.resolve() not in named]

@@ -21,7 +21,6 @@ from intone.types import (
 )
 from intone.web import translate, wire
 from intone.web.config import Negotiation, SessionConfig
-from intone.web.dialect import Command
 from intone.web.rate import RateLimiter
 from intone.web.server import Server
 
@@ -119,11 +118,8 @@ class Conversation:
             )
         )
 
-    def take(self, command: Command) -> None:
+    def take(self, command: wire.ClientMessage) -> None:
         """Do what a command asks; raise the :class:`IntoneError` that refuses it."""
-        if isinstance(command, bytes):
-            self.accept(command)
-            return
         self._hear()
         if isinstance(command, wire.SessionUpdate):
             self._update(command)

@@ -76,8 +76,7 @@ class Runner:
         command = [str(self.python), "-W", "ignore", "-m", f"intone_bench.peers.{module}"]
         command += map(str, arguments)
         # Another interpreter finds these packages where this one does.
-        roots = [str(Path(path or "").parents[1]) for path in (intone.__file__, __file__)]
-        roots[1] = str(Path(__file__).parents[2])
+        roots = [str(Path(intone.__file__ or "").parents[1]), str(Path(__file__).parents[2])]
         paths = AT_ITS_BEST | {"PYTHONPATH": os.pathsep.join(roots)}
         handle, name = tempfile.mkstemp(dir=self.folder)
         os.close(handle)
