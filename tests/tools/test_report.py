@@ -18,7 +18,7 @@ from intone_lab.report.figures import accuracies, head_figures
 from intone_lab.report.numbers import numbers, read_json
 from intone_lab.report.seconds import interims, moment
 from intone_lab.run_record import Weights
-from intone_lab.study import Part, Protocol, Study
+from intone_lab.study import EvaluationProtocol, Part, Study
 
 FOLDS = 5
 RAVDESS = make_clips("ravdess", women=5, men=5, takes=2)
@@ -48,7 +48,9 @@ def fold_parts(condition="clean", weights=Weights.INT8, right=0.7):
     for fold in range(FOLDS):
         own = [clip for clip in clips if speakers.index(clip.speaker) % FOLDS == fold]
         name = f"fold{fold + 1}"
-        yield Part(Protocol.BY_SPEAKER, name, condition, weights, listened(own, fold, right))
+        yield Part(
+            EvaluationProtocol.BY_SPEAKER, name, condition, weights, listened(own, fold, right)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +65,27 @@ def study(card):
         *fold_parts(),
         *fold_parts("telephone", right=0.5),
         *fold_parts(weights=Weights.FLOAT32),
-        Part(Protocol.AT_RANDOM, "random", "clean", Weights.INT8, listened(RAVDESS[:40], 7, 0.9)),
-        Part(Protocol.STRANGE_CORPUS, "final", "clean", Weights.INT8, listened(stranger, 8, 0.4)),
+        Part(
+            EvaluationProtocol.AT_RANDOM,
+            "random",
+            "clean",
+            Weights.INT8,
+            listened(RAVDESS[:40], 7, 0.9),
+        ),
+        Part(
+            EvaluationProtocol.STRANGE_CORPUS,
+            "final",
+            "clean",
+            Weights.INT8,
+            listened(stranger, 8, 0.4),
+        ),
     ]
     return Study(card, 123_456, tuple(parts), development=("fold5",), stream_gap=1e-6)
 
 
 def test_every_head_corpus_protocol_and_condition_has_its_line(study):
     found = {(f.protocol, f.corpus, f.condition, f.weights) for f in head_figures(study)}
-    by_speaker, clean, int8 = Protocol.BY_SPEAKER, "clean", Weights.INT8
+    by_speaker, clean, int8 = EvaluationProtocol.BY_SPEAKER, "clean", Weights.INT8
     assert found == {
         (by_speaker, "ravdess", clean, int8),
         (by_speaker, "ravdess", "telephone", int8),
@@ -79,8 +93,8 @@ def test_every_head_corpus_protocol_and_condition_has_its_line(study):
         (by_speaker, "savee", clean, int8),
         (by_speaker, "savee", "telephone", int8),
         (by_speaker, "savee", clean, Weights.FLOAT32),
-        (Protocol.AT_RANDOM, "ravdess", clean, int8),
-        (Protocol.STRANGE_CORPUS, "crema_d", clean, int8),
+        (EvaluationProtocol.AT_RANDOM, "ravdess", clean, int8),
+        (EvaluationProtocol.STRANGE_CORPUS, "crema_d", clean, int8),
     }
 
 
@@ -106,7 +120,9 @@ def test_a_stray_clip_of_another_label_counts_for_nothing(card):
     said = [heard(clip, clip.emotion, "male") for clip in SAVEE] * (200 // len(SAVEE))
     stray = heard(replace(SAVEE[0], emotion="calm"), "angry", "male")
     listened = Listened(EMOTIONS, GENDERS, (*said, stray))
-    study = Study(card, 1, (Part(Protocol.BY_SPEAKER, "fold1", "clean", Weights.INT8, listened),))
+    study = Study(
+        card, 1, (Part(EvaluationProtocol.BY_SPEAKER, "fold1", "clean", Weights.INT8, listened),)
+    )
     line = next(line for line in head_figures(study) if line.head is Head.EMOTION)
     assert "calm" not in line.labels
     assert line.uar_among_all == line.figures.uar == 1.0
@@ -122,7 +138,9 @@ def test_a_figure_says_how_many_clips_and_speakers_it_is_of(card):
         for clip in SAVEE
     ]
     listened = Listened(EMOTIONS, GENDERS, tuple(said))
-    study = Study(card, 1, (Part(Protocol.BY_SPEAKER, "fold1", "clean", Weights.INT8, listened),))
+    study = Study(
+        card, 1, (Part(EvaluationProtocol.BY_SPEAKER, "fold1", "clean", Weights.INT8, listened),)
+    )
     emotion, gender = head_figures(study)
     labelled = sum(clip.speaker in speakers[:2] for clip in SAVEE)
     assert (emotion.speakers, emotion.clips, emotion.one_utterance) == (2, labelled, labelled)
@@ -134,7 +152,9 @@ def test_of_men_alone_a_woman_can_be_said_all_the_same(card):
         heard(clip, clip.emotion, "female" if clip.name[4] == "0" else "male") for clip in SAVEE
     ]
     listened = Listened(EMOTIONS, GENDERS, tuple(said))
-    study = Study(card, 1, (Part(Protocol.BY_SPEAKER, "fold1", "clean", Weights.INT8, listened),))
+    study = Study(
+        card, 1, (Part(EvaluationProtocol.BY_SPEAKER, "fold1", "clean", Weights.INT8, listened),)
+    )
     gender = next(line for line in head_figures(study) if line.head is Head.GENDER)
     assert gender.labels == GENDERS
     assert gender.figures.accuracy == pytest.approx(3 / 4)

@@ -12,7 +12,7 @@ import soundfile
 import talk
 
 from intone.types import SAMPLE_RATE_HZ
-from intone.web.analyze import analyse
+from intone.web.analyze import analysis_of
 
 
 async def upload(url, content, query="", **options):
@@ -217,9 +217,9 @@ async def test_a_stream_goes_on_while_uploads_are_analysed(serve, male_wav, monk
     def held(*arguments):
         is_running.set()
         assert may_go_on.wait(talk.DEADLINE_S)
-        return analyse(*arguments)
+        return analysis_of(*arguments)
 
-    monkeypatch.setattr("intone.web.analyze.analyse", held)
+    monkeypatch.setattr("intone.web.analyze.analysis_of", held)
     async with serve() as local:
         uploaded = asyncio.create_task(upload(local.url, male_wav.read_bytes()))
         await talk.until(is_running.is_set)

@@ -12,8 +12,7 @@ from multiprocessing.synchronize import Event
 
 from intone.types import AudioFormat
 from intone_bench.dialling import Address, Refused, upgrade
-from intone_bench.framing import Opcode
-from intone_bench.framing import frame as masked_frame
+from intone_bench.framing import Opcode, frame
 from intone_bench.open_files import raise_file_limit
 
 _BYTES_PER_S = 32_000
@@ -28,9 +27,9 @@ Bad = Callable[[int, bytes, Event], None]
 """Misbehaves on a port with some s16le speech until it is ended; sets the event once it does."""
 
 
-def frame(payload: bytes, opcode: Opcode = Opcode.BINARY) -> bytes:
+def client_frame(payload: bytes, opcode: Opcode = Opcode.BINARY) -> bytes:
     """Return one WebSocket message from a client, masked with zeros."""
-    return masked_frame(opcode, payload, bytes(4))
+    return frame(opcode, payload, bytes(4))
 
 
 def connect(port: int, receive_bytes: int | None = None) -> socket.socket:
@@ -76,11 +75,11 @@ def _again_and_again(port: int, ready: Event, misbehave: Callable[[socket.socket
 
 def reads_nothing(port: int, speech: bytes, ready: Event) -> None:
     """Speak, ask 1,000 questions a second, and read no answer."""
-    ping = frame(b'{"type":"ping","marker":"' + b"m" * 1_000 + b'"}', Opcode.TEXT) * 10
+    ping = client_frame(b'{"type":"ping","marker":"' + b"m" * 1_000 + b'"}', Opcode.TEXT) * 10
 
     def misbehave(opened: socket.socket) -> None:
         for chunk in _paced(speech, 1.0, 320):
-            opened.sendall(ping + frame(chunk))
+            opened.sendall(ping + client_frame(chunk))
 
     _again_and_again(port, ready, misbehave, 4_096)
 
@@ -90,7 +89,7 @@ def fifty_times_real_time(port: int, speech: bytes, ready: Event) -> None:
 
     def misbehave(opened: socket.socket) -> None:
         for chunk in _paced(speech, 50.0, 32_000):
-            opened.sendall(frame(chunk))
+            opened.sendall(client_frame(chunk))
             _drain(opened)
 
     _again_and_again(port, ready, misbehave)
@@ -101,7 +100,9 @@ def sample_a_message(port: int, speech: bytes, ready: Event) -> None:
 
     def misbehave(opened: socket.socket) -> None:
         for chunk in _paced(speech, 1.0, 640):
-            opened.sendall(b"".join(frame(chunk[i : i + 2]) for i in range(0, len(chunk), 2)))
+            opened.sendall(
+                b"".join(client_frame(chunk[i : i + 2]) for i in range(0, len(chunk), 2))
+            )
             _drain(opened)
 
     _again_and_again(port, ready, misbehave)
@@ -109,7 +110,7 @@ def sample_a_message(port: int, speech: bytes, ready: Event) -> None:
 
 def half_a_sample_a_message(port: int, speech: bytes, ready: Event) -> None:
     """Send messages that are refused, each by itself, as fast as they are taken."""
-    refused = frame(speech[:1]) * 1_000
+    refused = client_frame(speech[:1]) * 1_000
 
     def misbehave(opened: socket.socket) -> None:
         while True:
@@ -124,7 +125,7 @@ def byte_a_packet(port: int, speech: bytes, ready: Event) -> None:
 
     def misbehave(opened: socket.socket) -> None:
         for chunk in _paced(speech, 1.0, 3_200):
-            message = frame(chunk)
+            message = client_frame(chunk)
             for i in range(len(message)):
                 opened.send(message[i : i + 1])
             _drain(opened)

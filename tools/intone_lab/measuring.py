@@ -23,7 +23,7 @@ from intone_lab.evaluation import Heard
 from intone_lab.folds import Split
 from intone_lab.listening import Listener
 from intone_lab.run_record import FINAL, Run, Weights
-from intone_lab.study import Part, Protocol
+from intone_lab.study import EvaluationProtocol, Part
 from intone_lab.whole_files import write_whole
 
 GAP_FILE = "stream_gap.json"
@@ -88,19 +88,21 @@ def kept_gap(run: Run) -> float | None:
     return float(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
-def _by_acquaintance(model: Model, clips: Iterable[Clip]) -> dict[Protocol, list[Clip]]:
+def _by_acquaintance(model: Model, clips: Iterable[Clip]) -> dict[EvaluationProtocol, list[Clip]]:
     trained = {row.corpus for row in model.card.training}
-    parts: dict[Protocol, list[Clip]] = {}
+    parts: dict[EvaluationProtocol, list[Clip]] = {}
     for clip in clips:
         is_known = corpus_named(clip.corpus).title in trained
-        protocol = Protocol.STRANGE_SPEAKERS if is_known else Protocol.STRANGE_CORPUS
+        protocol = (
+            EvaluationProtocol.STRANGE_SPEAKERS if is_known else EvaluationProtocol.STRANGE_CORPUS
+        )
         parts.setdefault(protocol, []).append(clip)
     return parts
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    protocol: Protocol
+    protocol: EvaluationProtocol
     split: Split
     weights: Weights
     condition: Condition
@@ -111,11 +113,11 @@ def _work(run: Run, conditions: Sequence[Condition]) -> Iterator[_Work]:
     randoms = [split for split in run.splits if split.name.startswith("random")]
     for condition in conditions:
         for split in folds:
-            yield _Work(Protocol.BY_SPEAKER, split, Weights.INT8, condition)
+            yield _Work(EvaluationProtocol.BY_SPEAKER, split, Weights.INT8, condition)
     for split in folds:
-        yield _Work(Protocol.BY_SPEAKER, split, Weights.FLOAT32, CLEAN)
+        yield _Work(EvaluationProtocol.BY_SPEAKER, split, Weights.FLOAT32, CLEAN)
     for split in randoms:
-        yield _Work(Protocol.AT_RANDOM, split, Weights.INT8, CLEAN)
+        yield _Work(EvaluationProtocol.AT_RANDOM, split, Weights.INT8, CLEAN)
 
 
 def _export(run: Run, model: Model, split: Split, weights: Weights) -> Model:

@@ -13,7 +13,7 @@ from intone_lab.evaluation import Listened, joined
 from intone_lab.run_record import Weights
 
 
-class Protocol(str, Enum):
+class EvaluationProtocol(str, Enum):
     """Who was in training and who was listened to; the values are a card's words."""
 
     BY_SPEAKER = "5 folds by speaker"
@@ -23,19 +23,21 @@ class Protocol(str, Enum):
     STRANGE_SPEAKERS = "speakers never trained on, of a corpus that was"
 
 
-def in_words(protocol: Protocol, folds: int) -> str:
+def in_words(protocol: EvaluationProtocol, folds: int) -> str:
     """Return a card's words for ``protocol``: few speakers make fewer folds than five."""
-    return f"{folds} folds by speaker" if protocol is Protocol.BY_SPEAKER else protocol.value
+    return (
+        f"{folds} folds by speaker" if protocol is EvaluationProtocol.BY_SPEAKER else protocol.value
+    )
 
 
-STRANGERS = (Protocol.STRANGE_CORPUS, Protocol.STRANGE_SPEAKERS)
+STRANGERS = (EvaluationProtocol.STRANGE_CORPUS, EvaluationProtocol.STRANGE_SPEAKERS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """What one split's export said of the clips it never heard, under one condition."""
 
-    protocol: Protocol
+    protocol: EvaluationProtocol
     split: str
     condition: str
     weights: Weights
@@ -62,22 +64,22 @@ class Study:
         """Names, in the order in which they were measured."""
         return tuple(dict.fromkeys(part.condition for part in self.parts))
 
-    def words(self, protocol: Protocol) -> str:
+    def words(self, protocol: EvaluationProtocol) -> str:
         """Return who was in training and who was listened to, with how many folds there were."""
         return in_words(protocol, len(self.folds()))
 
     def folds(self) -> list[Part]:
         """Return the int8 parts by speaker, of clean speech, a fold each."""
-        return self._parts(Protocol.BY_SPEAKER)
+        return self._parts(EvaluationProtocol.BY_SPEAKER)
 
-    def corpora(self, protocol: Protocol) -> tuple[str, ...]:
+    def corpora(self, protocol: EvaluationProtocol) -> tuple[str, ...]:
         """Those of a protocol, in the catalogue's order."""
         found = {corpus for part in self._parts(protocol) for corpus in part.listened.corpora}
         return in_order(found)
 
     def of(
         self,
-        protocol: Protocol,
+        protocol: EvaluationProtocol,
         corpus: str,
         condition: str = CLEAN.name,
         weights: Weights = Weights.INT8,
@@ -93,7 +95,10 @@ class Study:
         return own if own is not None and own.rows else None
 
     def _parts(
-        self, protocol: Protocol, condition: str = CLEAN.name, weights: Weights = Weights.INT8
+        self,
+        protocol: EvaluationProtocol,
+        condition: str = CLEAN.name,
+        weights: Weights = Weights.INT8,
     ) -> list[Part]:
         wanted = (protocol, condition, weights)
         return [p for p in self.parts if (p.protocol, p.condition, p.weights) == wanted]

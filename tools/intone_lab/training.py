@@ -56,16 +56,16 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, name: str, epochs: int) -> None:
         super().__init__()
-        self._name, self._epochs, self._started = name, epochs, time.monotonic()
+        self._name, self._epochs, self._started_s = name, epochs, time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         done = epoch + 1
-        spent = time.monotonic() - self._started
-        left = spent / done * (self._epochs - done)
+        spent_s = time.monotonic() - self._started_s
+        left_s = spent_s / done * (self._epochs - done)
         loss = (logs or {}).get("loss", float("nan"))
         print(
             f"{self._name}: epoch {done}/{self._epochs}, loss {loss:.3f}, "
-            f"{spent:.0f} s, about {left:.0f} s to go",
+            f"{spent_s:.0f} s, about {left_s:.0f} s to go",
             flush=True,
         )
 

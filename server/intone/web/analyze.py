@@ -57,7 +57,7 @@ async def analyze(request: web.Request) -> web.Response:
         model = server.store[request.query.get("model", server.default_model)]
         content = await server.unless_stopping(_read(request, server.settings))
         analysis = await asyncio.get_running_loop().run_in_executor(
-            server.uploads, analyse, content, model, server.settings, server.is_stopping
+            server.uploads, analysis_of, content, model, server.settings, server.is_stopping
         )
     log.info(
         "upload analysed",
@@ -71,7 +71,7 @@ async def analyze(request: web.Request) -> web.Response:
     return json_response(analysis)
 
 
-def analyse(
+def analysis_of(
     content: bytes, model: Model, settings: ServerSettings, is_stopping: Flag
 ) -> wire.Analysis:
     """Run a sound file through the embedding call.

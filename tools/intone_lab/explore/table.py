@@ -24,7 +24,7 @@ CLIPS_A_TASK = 8
 """A second of work: few enough that progress shows and the last worker is not waited for."""
 
 Row = dict[str, str | float | None]
-Mapping = Callable[..., Iterator[Row | Skipped]]
+MapFunction = Callable[..., Iterator[Row | Skipped]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +89,7 @@ def write_table(folder: Path, table: pd.DataFrame) -> None:
 
 
 @contextmanager
-def _mapping(jobs: int, settings: FrameSettings) -> Iterator[Mapping]:
+def _mapping(jobs: int, settings: FrameSettings) -> Iterator[MapFunction]:
     """``map`` over ``jobs`` processes; for one job this process does it, without a start."""
     if jobs == 1:
         yield map

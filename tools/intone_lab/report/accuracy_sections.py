@@ -12,24 +12,24 @@ from intone_lab.report.figures import HeadFigures
 from intone_lab.report.markdown import NONE, between, picture, section, share, signed, table
 from intone_lab.report.numbers import Numbers
 from intone_lab.run_record import Weights
-from intone_lab.study import Protocol
+from intone_lab.study import EvaluationProtocol
 
 ASIDE_CONDITIONS = ("telephone", "white 10 dB", "babble 10 dB")
 _TITLES = {
-    Protocol.BY_SPEAKER: "{folds} folds by speaker: voices never heard",
-    Protocol.AT_RANDOM: "Random split: the same voices on both sides",
-    Protocol.STRANGE_CORPUS: "The shipped file on corpora never trained on",
-    Protocol.STRANGE_SPEAKERS: "The shipped file on speakers never trained on",
+    EvaluationProtocol.BY_SPEAKER: "{folds} folds by speaker: voices never heard",
+    EvaluationProtocol.AT_RANDOM: "Random split: the same voices on both sides",
+    EvaluationProtocol.STRANGE_CORPUS: "The shipped file on corpora never trained on",
+    EvaluationProtocol.STRANGE_SPEAKERS: "The shipped file on speakers never trained on",
 }
 _SHORT = {
-    Protocol.BY_SPEAKER: "",
-    Protocol.AT_RANDOM: "-random",
-    Protocol.STRANGE_CORPUS: "-strange",
-    Protocol.STRANGE_SPEAKERS: "-strange-speakers",
+    EvaluationProtocol.BY_SPEAKER: "",
+    EvaluationProtocol.AT_RANDOM: "-random",
+    EvaluationProtocol.STRANGE_CORPUS: "-strange",
+    EvaluationProtocol.STRANGE_SPEAKERS: "-strange-speakers",
 }
 
 
-def title(protocol: Protocol, folds: int) -> str:
+def title(protocol: EvaluationProtocol, folds: int) -> str:
     """What a section about ``protocol`` is headed."""
     return _TITLES[protocol].format(folds=folds)
 
@@ -37,7 +37,7 @@ def title(protocol: Protocol, folds: int) -> str:
 def summary(numbers: Numbers) -> str:
     """What a reader wants first."""
     rows: list[tuple[str, str, str]] = []
-    for protocol, corpus in numbers.corpora(*Protocol):
+    for protocol, corpus in numbers.corpora(*EvaluationProtocol):
         for head, metric in ((Head.EMOTION, "uar"), (Head.GENDER, "accuracy")):
             line = numbers.line(protocol, corpus, head)
             if line is not None:
@@ -49,7 +49,7 @@ def summary(numbers: Numbers) -> str:
 def by_protocol(numbers: Numbers, folder: Path) -> list[str]:
     """Return a section a protocol: corpora, confusions and classification reports, clean."""
     sections = []
-    for protocol in Protocol:
+    for protocol in EvaluationProtocol:
         corpora = [corpus for _, corpus in numbers.corpora(protocol)]
         if corpora:
             lines = [numbers.line(protocol, corpus, Head.EMOTION) for corpus in corpora]
@@ -65,14 +65,16 @@ def quantisation(numbers: Numbers) -> str:
     header = ("corpus", "UAR int8", "float32", "int8 gains", "gender int8", "float32", "int8 gains")
     rows = [
         (corpus, *_against(numbers, corpus, Head.EMOTION), *_against(numbers, corpus, Head.GENDER))
-        for _, corpus in numbers.corpora(Protocol.BY_SPEAKER)
+        for _, corpus in numbers.corpora(EvaluationProtocol.BY_SPEAKER)
     ]
     return section("int8 against float32", table(header, rows)) if rows else ""
 
 
 def _against(numbers: Numbers, corpus: str, head: Head) -> tuple[str, str, str]:
     metric = "uar" if head is Head.EMOTION else "accuracy"
-    lines = [numbers.line(Protocol.BY_SPEAKER, corpus, head, weights=own) for own in Weights]
+    lines = [
+        numbers.line(EvaluationProtocol.BY_SPEAKER, corpus, head, weights=own) for own in Weights
+    ]
     values = [getattr(line.figures, metric) for line in lines if line is not None]
     if len(values) < len(lines):
         return NONE, NONE, NONE
@@ -90,7 +92,7 @@ def _summary_row(line: HeadFigures, metric: str, words: str) -> tuple[str, str, 
 def _condition_asides(numbers: Numbers) -> list[tuple[str, str, str]]:
     """UAR lost by telephone and at 10 dB, and the calibration error: what is asked next."""
     rows = []
-    for protocol, corpus in numbers.corpora(Protocol.BY_SPEAKER):
+    for protocol, corpus in numbers.corpora(EvaluationProtocol.BY_SPEAKER):
         clean = numbers.line(protocol, corpus, Head.EMOTION)
         for condition in ASIDE_CONDITIONS:
             line = numbers.line(protocol, corpus, Head.EMOTION, condition)
@@ -98,7 +100,7 @@ def _condition_asides(numbers: Numbers) -> list[tuple[str, str, str]]:
                 lost = clean.figures.uar - line.figures.uar
                 rows.append((f"{corpus}, UAR lost: {condition}", signed(lost), NONE))
     for told in numbers.confidence:
-        if told.head is Head.EMOTION and told.protocol is Protocol.BY_SPEAKER:
+        if told.head is Head.EMOTION and told.protocol is EvaluationProtocol.BY_SPEAKER:
             what = f"{told.corpus}, expected calibration error of emotion"
             by_chance = share(error_by_chance(told.bins_after))
             rows.append((f"{what} (by chance alone {by_chance})", share(told.ece_after), NONE))
@@ -112,7 +114,7 @@ def _asides(numbers: Numbers) -> list[tuple[str, str, str]]:
             what = f"{line.corpus}, UAR without {numbers.development}, where settings were chosen"
             ends = line.intervals.uar if line.intervals is not None else None
             rows.append((what, share(line.figures.uar), between(ends)))
-    for protocol, corpus in numbers.corpora(Protocol.BY_SPEAKER):
+    for protocol, corpus in numbers.corpora(EvaluationProtocol.BY_SPEAKER):
         line_of_all = numbers.line(protocol, corpus, Head.EMOTION)
         if line_of_all is not None:
             exactly = line_of_all.one_utterance / line_of_all.clips
@@ -123,7 +125,7 @@ def _asides(numbers: Numbers) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _corpora_table(numbers: Numbers, protocol: Protocol, corpora: Sequence[str]) -> str:
+def _corpora_table(numbers: Numbers, protocol: EvaluationProtocol, corpora: Sequence[str]) -> str:
     header: tuple[str, ...] = (
         "corpus",
         "head",
@@ -162,8 +164,8 @@ def _corpora_table(numbers: Numbers, protocol: Protocol, corpora: Sequence[str])
     return table(header, rows)
 
 
-def _no_row(numbers: Numbers, protocol: Protocol) -> str:
-    if protocol is not Protocol.BY_SPEAKER or not numbers.never_held_out:
+def _no_row(numbers: Numbers, protocol: EvaluationProtocol) -> str:
+    if protocol is not EvaluationProtocol.BY_SPEAKER or not numbers.never_held_out:
         return ""
     names = "; ".join(numbers.never_held_out)
     return f"Always in training, or not in the folder, and so without a row: {names}.\n"
@@ -195,7 +197,7 @@ def _classes(line: HeadFigures) -> str:
     return table(("class", "precision", "recall", "F1", "support"), rows)
 
 
-def _gender_reports(numbers: Numbers, protocol: Protocol, corpora: Sequence[str]) -> str:
+def _gender_reports(numbers: Numbers, protocol: EvaluationProtocol, corpora: Sequence[str]) -> str:
     header = ("corpus", "gender", "precision", "recall", "F1", "support", "said female", "male")
     rows = []
     for corpus in corpora:

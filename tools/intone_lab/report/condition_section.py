@@ -11,7 +11,7 @@ from intone_lab.report.accuracy_sections import title
 from intone_lab.report.figures import HeadFigures
 from intone_lab.report.markdown import NONE, picture, section, share, signed, table
 from intone_lab.report.numbers import Numbers
-from intone_lab.study import STRANGERS, Protocol
+from intone_lab.study import STRANGERS, EvaluationProtocol
 
 
 def conditions_section(numbers: Numbers, folder: Path) -> str:
@@ -19,7 +19,7 @@ def conditions_section(numbers: Numbers, folder: Path) -> str:
     if len(numbers.conditions) < 2:
         return ""
     parts = []
-    for protocol in (Protocol.BY_SPEAKER, *STRANGERS):
+    for protocol in (EvaluationProtocol.BY_SPEAKER, *STRANGERS):
         rows = [
             row
             for _, corpus in numbers.corpora(protocol)
@@ -44,7 +44,9 @@ def conditions_section(numbers: Numbers, folder: Path) -> str:
     )
 
 
-def _condition_rows(numbers: Numbers, protocol: Protocol, corpus: str) -> list[tuple[str, ...]]:
+def _condition_rows(
+    numbers: Numbers, protocol: EvaluationProtocol, corpus: str
+) -> list[tuple[str, ...]]:
     rows = []
     for condition in numbers.conditions:
         lines = [numbers.line(protocol, corpus, head, condition) for head in Head]
@@ -67,7 +69,7 @@ def _value_and_loss(numbers: Numbers, line: HeadFigures | None) -> tuple[str, st
 
 
 def _conditions_picture(numbers: Numbers, folder: Path) -> str:
-    protocols = (Protocol.BY_SPEAKER, *STRANGERS)
+    protocols = (EvaluationProtocol.BY_SPEAKER, *STRANGERS)
     # The folds where there are any: the shipped file's strangers are another matter.
     corpora = numbers.corpora(protocols[0]) or numbers.corpora(*protocols)
     by_head = {}

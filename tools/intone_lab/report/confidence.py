@@ -14,7 +14,7 @@ from intone_lab.calibration import Bin, Logits, Truth
 from intone_lab.conditions import CLEAN
 from intone_lab.evaluation import Head, Listened
 from intone_lab.run_record import Weights
-from intone_lab.study import STRANGERS, Protocol, Study
+from intone_lab.study import STRANGERS, EvaluationProtocol, Study
 
 WORTH = {Head.EMOTION: 1 / 3, Head.GENDER: 0.65}
 """Answers that are right less often are not said: the label is ``unsure``. A coin tells gender
@@ -40,7 +40,7 @@ class Answers:
 class Confidence:
     """One head's confidence on one corpus; clips in which nothing was heard are left out."""
 
-    protocol: Protocol
+    protocol: EvaluationProtocol
     corpus: str
     head: Head
     answers: int
@@ -66,11 +66,11 @@ def calibration_corpora(study: Study) -> tuple[str, ...]:
     On a corpus of fewer labels the others' probabilities are never right, and a temperature
     would be fitted to that.
     """
-    held_out = study.corpora(Protocol.BY_SPEAKER)
+    held_out = study.corpora(EvaluationProtocol.BY_SPEAKER)
     complete = [
         corpus
         for corpus in held_out
-        for listened in [study.of(Protocol.BY_SPEAKER, corpus)]
+        for listened in [study.of(EvaluationProtocol.BY_SPEAKER, corpus)]
         if listened is not None
         and all(set(listened.present(head)) == set(listened.labels(head)) for head in Head)
     ]
@@ -90,10 +90,10 @@ def confidences(study: Study) -> tuple[Confidence, ...]:
     """Return both heads on every corpus that was listened to, clean."""
     lines = []
     for head in Head:
-        for corpus in study.corpora(Protocol.BY_SPEAKER):
+        for corpus in study.corpora(EvaluationProtocol.BY_SPEAKER):
             answers = by_speaker(study, head, (corpus,))
             if answers is not None:
-                lines.append(_confidence(answers, Protocol.BY_SPEAKER, corpus, head))
+                lines.append(_confidence(answers, EvaluationProtocol.BY_SPEAKER, corpus, head))
         for protocol in STRANGERS:
             for corpus in study.corpora(protocol):
                 answers = _by_card(study, protocol, corpus, head)
@@ -121,7 +121,7 @@ def by_speaker(study: Study, head: Head, corpora: Collection[str]) -> Answers | 
     return joined if len(joined.truth) else None
 
 
-def _by_card(study: Study, protocol: Protocol, corpus: str, head: Head) -> Answers | None:
+def _by_card(study: Study, protocol: EvaluationProtocol, corpus: str, head: Head) -> Answers | None:
     """Return the shipped file's answers, calibrated as its card says."""
     listened = study.of(protocol, corpus, CLEAN.name, Weights.INT8)
     if listened is None:
@@ -159,7 +159,9 @@ def _joined(parts: Sequence[Answers]) -> Answers:
     return Answers(*(np.concatenate(column) for column in columns))
 
 
-def _confidence(answers: Answers, protocol: Protocol, corpus: str, head: Head) -> Confidence:
+def _confidence(
+    answers: Answers, protocol: EvaluationProtocol, corpus: str, head: Head
+) -> Confidence:
     raw, said, truth = calibrate.probabilities(answers.logits, 1.0), answers.said, answers.truth
     right = said.argmax(axis=1) == truth
     curve = calibrate.accuracy_by_coverage(said, truth)

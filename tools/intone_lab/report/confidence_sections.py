@@ -11,7 +11,7 @@ from intone_lab.report.confidence import Confidence
 from intone_lab.report.markdown import picture, section, share, table
 from intone_lab.report.numbers import Numbers
 from intone_lab.report.seconds import INTERIM_MS, Course, Moment
-from intone_lab.study import Protocol
+from intone_lab.study import EvaluationProtocol
 
 
 def calibration(numbers: Numbers, folder: Path) -> str:
@@ -111,7 +111,7 @@ def speed(numbers: Numbers) -> str:
 
 
 def _how(numbers: Numbers) -> str:
-    if not any(line.protocol is Protocol.BY_SPEAKER for line in numbers.confidence):
+    if not any(line.protocol is EvaluationProtocol.BY_SPEAKER for line in numbers.confidence):
         return "Calibrated as the card says; it was fitted on other speakers than these.\n"
     corpora = ", ".join(numbers.calibrated_on)
     return (
@@ -126,7 +126,7 @@ def _how(numbers: Numbers) -> str:
 
 def _confidence_row(line: Confidence) -> tuple[str, ...]:
     corpus = line.corpus
-    if line.protocol is not Protocol.BY_SPEAKER:
+    if line.protocol is not EvaluationProtocol.BY_SPEAKER:
         corpus += f" ({line.protocol.value})"
     values = (
         line.ece_before,

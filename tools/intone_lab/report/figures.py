@@ -13,14 +13,14 @@ from intone_lab.evaluation import Head, Listened
 from intone_lab.metrics import ClassFigures, Intervals, Summary
 from intone_lab.report.confidence import by_speaker, calibration_corpora
 from intone_lab.run_record import Weights
-from intone_lab.study import STRANGERS, Protocol, Study
+from intone_lab.study import STRANGERS, EvaluationProtocol, Study
 
 
 @dataclass(frozen=True, slots=True)
 class HeadFigures:
     """One head on one corpus."""
 
-    protocol: Protocol
+    protocol: EvaluationProtocol
     corpus: str
     condition: str
     weights: Weights
@@ -68,7 +68,7 @@ def accuracies(study: Study) -> list[Accuracy]:
         rows.append(
             Accuracy(
                 corpus="+".join(calibration_corpora(study)),
-                protocol=study.words(Protocol.BY_SPEAKER),
+                protocol=study.words(EvaluationProtocol.BY_SPEAKER),
                 task=Head.EMOTION.value,
                 metric="ece",
                 value=round(ece, 4),
@@ -80,7 +80,7 @@ def accuracies(study: Study) -> list[Accuracy]:
 
 def figures_of(
     listened: Listened,
-    protocol: Protocol,
+    protocol: EvaluationProtocol,
     corpus: str,
     condition: str,
     weights: Weights,
@@ -132,8 +132,8 @@ def _row(line: HeadFigures, metric: str, words: str) -> Accuracy:
     )
 
 
-def _selections(study: Study) -> Iterator[tuple[Protocol, str, str, Weights, Listened]]:
-    for protocol in (Protocol.BY_SPEAKER, Protocol.AT_RANDOM, *STRANGERS):
+def _selections(study: Study) -> Iterator[tuple[EvaluationProtocol, str, str, Weights, Listened]]:
+    for protocol in (EvaluationProtocol.BY_SPEAKER, EvaluationProtocol.AT_RANDOM, *STRANGERS):
         for corpus in study.corpora(protocol):
             for condition in study.conditions:
                 for weights in Weights:

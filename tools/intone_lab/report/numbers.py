@@ -18,7 +18,7 @@ from intone_lab.report.confidence import Confidence, calibration_corpora, confid
 from intone_lab.report.figures import HeadFigures, figures_of, head_figures
 from intone_lab.report.seconds import Course, courses
 from intone_lab.run_record import Weights
-from intone_lab.study import Protocol, Study, in_words
+from intone_lab.study import EvaluationProtocol, Study, in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +58,18 @@ class Numbers:
         """Names, clean first."""
         return tuple(dict.fromkeys(line.condition for line in self.figures))
 
-    def words(self, protocol: Protocol) -> str:
+    def words(self, protocol: EvaluationProtocol) -> str:
         """Return a card's words for who was in training and who was listened to."""
         return in_words(protocol, self.folds)
 
-    def corpora(self, *protocols: Protocol) -> tuple[tuple[Protocol, str], ...]:
+    def corpora(self, *protocols: EvaluationProtocol) -> tuple[tuple[EvaluationProtocol, str], ...]:
         """What was measured under ``protocols``, in the report's order."""
         found = ((line.protocol, line.corpus) for line in self.figures)
         return tuple(dict.fromkeys(pair for pair in found if pair[0] in protocols))
 
     def line(
         self,
-        protocol: Protocol,
+        protocol: EvaluationProtocol,
         corpus: str,
         head: Head,
         condition: str = CLEAN.name,
@@ -122,7 +122,9 @@ def read_json(path: Path) -> Numbers:
 
 
 def _never_held_out(study: Study) -> tuple[str, ...]:
-    held_out = {corpus_named(corpus).title for corpus in study.corpora(Protocol.BY_SPEAKER)}
+    held_out = {
+        corpus_named(corpus).title for corpus in study.corpora(EvaluationProtocol.BY_SPEAKER)
+    }
     return tuple(row.corpus for row in study.card.training if row.corpus not in held_out)
 
 
@@ -131,11 +133,11 @@ def _without_development(study: Study) -> tuple[HeadFigures, ...]:
         return ()
     return tuple(
         figures
-        for corpus in study.corpora(Protocol.BY_SPEAKER)
-        for listened in [study.of(Protocol.BY_SPEAKER, corpus, skip=study.development)]
+        for corpus in study.corpora(EvaluationProtocol.BY_SPEAKER)
+        for listened in [study.of(EvaluationProtocol.BY_SPEAKER, corpus, skip=study.development)]
         if listened is not None
         for head in Head
         for figures in figures_of(
-            listened, Protocol.BY_SPEAKER, corpus, CLEAN.name, Weights.INT8, head
+            listened, EvaluationProtocol.BY_SPEAKER, corpus, CLEAN.name, Weights.INT8, head
         )
     )

@@ -10,7 +10,7 @@ import numpy as np
 from intone.settings import SessionSettings
 from intone_lab import metrics
 from intone_lab.evaluation import Head, Heard, Listened
-from intone_lab.study import Protocol, Study
+from intone_lab.study import EvaluationProtocol, Study
 
 TOLD_MS = (500, 1_000, 1_500, 2_000, 3_000)
 """Points of the table."""
@@ -56,7 +56,7 @@ class Course:
     """One corpus's utterances as time goes on."""
 
     corpus: str
-    protocol: Protocol
+    protocol: EvaluationProtocol
     told: tuple[Moment, ...]
     curve: tuple[Moment, ...]
     interims: Interims
@@ -65,12 +65,14 @@ class Course:
 def courses(study: Study) -> tuple[Course, ...]:
     """Return a course a corpus, by speaker and clean; none of a model without interims."""
     found = []
-    for corpus in study.corpora(Protocol.BY_SPEAKER):
-        listened = study.of(Protocol.BY_SPEAKER, corpus)
+    for corpus in study.corpora(EvaluationProtocol.BY_SPEAKER):
+        listened = study.of(EvaluationProtocol.BY_SPEAKER, corpus)
         if listened is not None and any(row.trail is not None for row in listened.rows):
             told = tuple(moment(listened, heard_ms) for heard_ms in (*TOLD_MS, None))
             curve = tuple(moment(listened, heard_ms) for heard_ms in CURVE_MS)
-            found.append(Course(corpus, Protocol.BY_SPEAKER, told, curve, interims(listened.rows)))
+            found.append(
+                Course(corpus, EvaluationProtocol.BY_SPEAKER, told, curve, interims(listened.rows))
+            )
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ from intone_lab.report.condition_section import conditions_section
 from intone_lab.report.confidence_sections import calibration, seconds, speed
 from intone_lab.report.markdown import section
 from intone_lab.report.numbers import Numbers, write_json
-from intone_lab.study import Protocol
+from intone_lab.study import EvaluationProtocol
 
 REPORT_FILE = "report.md"
 JSON_FILE = "report.json"
@@ -36,7 +36,7 @@ def write_report(folder: Path, numbers: Numbers, settings: str = "") -> None:
 
 
 def _head(numbers: Numbers) -> str:
-    has_folds = bool(numbers.corpora(Protocol.BY_SPEAKER))
+    has_folds = bool(numbers.corpora(EvaluationProtocol.BY_SPEAKER))
     what = (
         "The shipped file is trained on all speakers of the folds; what it does on new voices is "
         "what the folds, each measured by the export that never heard its voices, estimate.\n"
