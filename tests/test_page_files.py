@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -62,9 +61,3 @@ def test_the_page_works_behind_a_path_prefix():
 def test_the_page_holds_no_inline_script_or_style():
     html = (PAGE / "page" / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\bsrc=)", html)
-
-
-def test_the_lock_file_names_no_registry():
-    packages = json.loads((PAGE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    assert packages
-    assert not any("resolved" in package for package in packages.values())

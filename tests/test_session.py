@@ -8,6 +8,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import key_clicks, white_noise
+from talk import pcm_of
 
 from intone import AudioFormat, Encoding, EndpointerSettings, Session
 from intone.core.decode import to_int16
@@ -31,10 +32,6 @@ def recogniser():
 def others(random_models):
     store = ModelStore.load(random_models)
     return {name: store[name].new_recogniser() for name in store if name != "gru"}
-
-
-def pcm_of(path) -> bytes:
-    return to_int16(soundfile.read(path, dtype="float32")[0]).tobytes()
 
 
 def events_of(data, recogniser, cuts=(), **options):

@@ -4,18 +4,14 @@ import time
 
 import numpy as np
 import pytest
-import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from live_session import Told, session_events
 from small_recogniser import WINDOW, SmallUtteranceRecogniser
+from talk import pcm_of
 
 from intone import AudioFormat, EndpointerSettings, Session
-from intone.core.answers import Answers
 from intone.core.card import endpointer_for
-from intone.core.decode import to_int16
-from intone.core.front_end import FrontEnd
-from intone.core.vad import webrtc
-from intone.engine.live import LiveSession
 from intone.errors import Overloaded, RecogniserFailed, SettingsError
 from intone.types import (
     DiscardReason,
@@ -143,37 +139,6 @@ def test_an_end_that_waited_too_long_is_discarded_by_name(make_engine, owner, at
 
 
 # --- sessions -------------------------------------------------------------------------
-
-
-def pcm_of(path):
-    return to_int16(soundfile.read(path, dtype="float32")[0]).tobytes()
-
-
-class Told:
-    """A live session, and what it told."""
-
-    def __init__(self, engine, recogniser, audio=None, endpointer=None):
-        audio, card = audio or AudioFormat(), recogniser.card
-        self.events = []
-        self.live = LiveSession(
-            audio,
-            FrontEnd(audio, endpointer or EndpointerSettings(), webrtc, card.shape),
-            engine,
-            Answers(card, 500),
-            emit=lambda event, _: self.events.append(event),
-            on_progress=lambda: None,
-            interims_allowed=lambda _: True,
-        )
-
-    def finish(self, owner):
-        self.live.finish()
-        owner.run_until(lambda: self.live.is_settled)
-        return self.events
-
-
-def session_events(recogniser, data, audio=None, endpointer=None):
-    session = Session(audio, model=recogniser, endpointer=endpointer)
-    return session.feed(data) + session.finish()
 
 
 def kinds(events):

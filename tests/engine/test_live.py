@@ -2,17 +2,13 @@
 
 import numpy as np
 import pytest
-import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from live_session import Told, session_events
 from small_recogniser import SmallRecogniser
+from talk import pcm_of
 
-from intone import AudioFormat, EndpointerSettings, Session
-from intone.core.answers import Answers
-from intone.core.decode import to_int16
-from intone.core.front_end import FrontEnd
-from intone.core.vad import webrtc
-from intone.engine.live import LiveSession
+from intone import AudioFormat
 from intone.errors import RecogniserFailed
 from intone.types import (
     DiscardReason,
@@ -21,38 +17,6 @@ from intone.types import (
     UtteranceResult,
     UtteranceStarted,
 )
-
-
-def pcm_of(path):
-    return to_int16(soundfile.read(path, dtype="float32")[0]).tobytes()
-
-
-class Told:
-    """A live session, and what it told."""
-
-    def __init__(self, engine, recogniser, audio=None, interims_allowed=lambda _: True):
-        audio = audio or AudioFormat()
-        card = recogniser.card
-        self.events = []
-        self.live = LiveSession(
-            audio,
-            FrontEnd(audio, EndpointerSettings(), webrtc, card.shape),
-            engine,
-            Answers(card, 500),
-            emit=lambda event, _: self.events.append(event),
-            on_progress=lambda: None,
-            interims_allowed=interims_allowed,
-        )
-
-    def finish(self, owner):
-        self.live.finish()
-        owner.run_until(lambda: self.live.is_settled)
-        return self.events
-
-
-def session_events(recogniser, data, audio=None):
-    session = Session(audio, model=recogniser)
-    return session.feed(data) + session.finish()
 
 
 def started_and_ended(events):
