@@ -13,16 +13,30 @@ export class Log {
   history = new History();
   store = new AudioStore();
   player = new Player();
-  #list = new UtteranceList({
-    play: (utterance) => this.#play(utterance),
-    analyse: (utterance) => void this.#analyse(utterance),
-  });
-  #timeline = new Timeline((utterance) => this.#play(utterance));
+
+  /** @param {Utterance} utterance */
+  #play = (utterance) => {
+    const samples = this.#samplesOf(utterance);
+    if (samples) this.player.toggle(utterance, samples);
+    else notify("The audio of this utterance is no longer kept.");
+  };
+
+  /** @param {Utterance} utterance */
+  #analyse = async (utterance) => {
+    const { openAnalysis } = await import("./analysis.js");
+    openAnalysis(byId("analysis"), utterance, this.#samplesOf(utterance));
+  };
+
+  #list = new UtteranceList({ play: this.#play, analyse: this.#analyse });
+  #timeline = new Timeline(this.#play);
 
   constructor() {
     byId("clear").addEventListener("click", () => this.history.clear());
     for (const kind of /** @type {const} */ (["json", "csv"])) {
-      byId(`export-${kind}`).addEventListener("click", () => void this.#export(kind));
+      byId(`export-${kind}`).addEventListener("click", async () => {
+        const { save } = await import("./export.js");
+        save(this.history, kind);
+      });
     }
     this.#follow();
     this.player.on("changed", (playing) => {
@@ -58,27 +72,7 @@ export class Log {
     showSummary(this.history.summary());
     const isEmpty = this.history.utterances.length === 0;
     byId("log-empty").hidden = !isEmpty;
-    byId("log-tools").hidden = isEmpty;
-    byId("timeline").hidden = isEmpty;
-  }
-
-  /** @param {Utterance} utterance */
-  #play(utterance) {
-    const samples = this.#samplesOf(utterance);
-    if (samples) this.player.toggle(utterance, samples);
-    else notify("The audio of this utterance is no longer kept.");
-  }
-
-  /** @param {Utterance} utterance */
-  async #analyse(utterance) {
-    const { openAnalysis } = await import("./analysis.js");
-    openAnalysis(byId("analysis"), utterance, this.#samplesOf(utterance));
-  }
-
-  /** @param {"json" | "csv"} kind */
-  async #export(kind) {
-    const { save } = await import("./export.js");
-    save(this.history, kind);
+    byId("log-tools").hidden = byId("timeline").hidden = isEmpty;
   }
 
   /** @param {Utterance} utterance */
