@@ -5,17 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from spawned import negate
 
 from intone_lab.processes import each_alone
-
-
-def negate(number):
-    if number < 0:
-        raise ValueError("negative")
-    return -number
 
 
 def test_results_come_in_order_and_a_failure_leaves_the_others_their_time(capsys):
@@ -25,22 +19,23 @@ def test_results_come_in_order_and_a_failure_leaves_the_others_their_time(capsys
     assert "bad failed, the others go on" in capsys.readouterr().out
 
 
-def begin_and_wait(path):
-    path.touch()
-    time.sleep(60)
+THREE_AFTER_ANOTHER = """
+import sys
+from pathlib import Path
+
+sys.path[:0] = sys.argv[2:]
+
+from intone_lab.processes import each_alone
+from spawned import begin_and_wait
+
+each_alone(begin_and_wait, {name: (Path(sys.argv[1], name),) for name in "abc"}, 1)
+"""
 
 
 def test_ctrl_c_begins_nothing_more(tmp_path):
-    code = (
-        "import sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]\n"
-        "from intone_lab.processes import each_alone; import test_processes\n"
-        "work = {name: (Path(sys.argv[1], name),) for name in 'abc'}\n"
-        "each_alone(test_processes.begin_and_wait, work, 1)\n"
-    )
-    paths = [str(Path(__file__).parent), *(path for path in sys.path if path)]
+    paths = [path for path in sys.path if path]
     process = subprocess.Popen(
-        [sys.executable, "-c", code, tmp_path, *paths],
-        start_new_session=True,
+        [sys.executable, "-c", THREE_AFTER_ANOTHER, tmp_path, *paths], start_new_session=True
     )
     with process:
         deadline_s = time.monotonic() + 30
