@@ -109,7 +109,9 @@ def test_an_address_of_another_machine_is_refused():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stopped_server_answers_what_it_heard(start_server, male_wav, number):
     """A terminal that is closed (SIGHUP) is no reason to lose it."""
-    with start_server() as server:
+    # These tests may run under nohup, which those they start inherit.
+    program = ("env", "--default-signal=HUP", sys.executable, "-m", "intone")
+    with start_server(program=program) as server:
 
         async def speak_until_it_stops():
             async with talk.connect(server.url, "?interim_ms=0") as session:
