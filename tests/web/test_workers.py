@@ -333,6 +333,7 @@ def test_a_reload_with_a_model_that_says_nothing_usable_changes_nothing(start_se
     flags = ("--models-dir", str(tmp_path / "models"), "--model", "gru")
     with start_server(*MANY, *flags, program=program) as server:
         before = asyncio.run(both(server))
+        asyncio.run(talk.until(lambda: serving(server) == before))
         (tmp_path / "mute").touch()
         server.process.send_signal(signal.SIGHUP)
         asyncio.run(talk.until(lambda: "not finite" in server.log.read_text(encoding="utf-8")))

@@ -235,8 +235,9 @@ class StreamSession:
             self._fail()
             self._conversation.abandon(DiscardReason.FAILED)
         if self._has_failed and ending.error is None:
-            ending = fault()
-            self._conversation.tell_error(our_fault())
+            error = our_fault()
+            ending = because_of(error)
+            self._conversation.tell_error(error)
         self._conversation.closed(ending.reason)
         return ending
 
