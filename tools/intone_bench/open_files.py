@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+from intone.web import open_files
 
 
 class TooFewFiles(Exception):
@@ -14,8 +14,8 @@ def raise_file_limit(needed: int = 0) -> None:
 
     Raises :class:`TooFewFiles` if those are fewer than ``needed``.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise TooFewFiles(f"{needed} sockets are needed, {hard} files are allowed (ulimit -Hn)")
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allowed = open_files.raise_file_limit()
+    if allowed < needed:
+        raise TooFewFiles(
+            f"{needed} sockets are needed, {allowed:.0f} files are allowed (ulimit -Hn)"
+        )

@@ -149,13 +149,14 @@ def serve(assignments: tuple[str, ...], config_file: Path | None, **flags: Any) 
     Flags win over INTONE_* variables, which win over the file; docs/settings.md has them all.
     """
     from intone.logs import set_up_logging
+    from intone.web.shared_metrics import FOLDER_VARIABLE
 
     settings = _settings(flags, assignments, config_file)
     if settings.workers > 1:
         _serve_many(settings, lambda: _settings(flags, assignments, config_file))
         return
     # Of a surrounding program's workers: this one counts in its own memory.
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    os.environ.pop(FOLDER_VARIABLE, None)
     from intone.web.serve import run as run_server  # after a refusal that needs no server
 
     set_up_logging(settings.log_format, settings.log_level)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from dataclasses import replace
 
 from intone.settings import ServerSettings
@@ -19,22 +20,31 @@ BESIDES_SESSIONS = 64
 """Files that are no session's: models, logs, uploads, health checks and who is refused."""
 
 
-def within_open_files(settings: ServerSettings) -> ServerSettings:
-    """Let the process open as many files as this user may, and no more sessions than fit.
+def raise_file_limit() -> float:
+    """Let this process and its children open as many files as this user may; return how many.
 
-    Past the limit the system would drop connections without a word to anybody.
+    Infinity where nothing is said to limit them.
     """
     if resource is None:
-        return settings
+        return math.inf
     allowed, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # macOS takes no "unlimited", whatever it says.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         allowed = hard
+    return math.inf if allowed == resource.RLIM_INFINITY else allowed
+
+
+def within_open_files(settings: ServerSettings) -> ServerSettings:
+    """Let the process open as many files as this user may, and no more sessions than fit.
+
+    Past the limit the system would drop connections without a word to anybody.
+    """
+    allowed = raise_file_limit()
     wanted = settings.limits.max_sessions
-    if allowed == resource.RLIM_INFINITY or wanted + BESIDES_SESSIONS <= allowed:
+    if wanted + BESIDES_SESSIONS <= allowed:
         return settings
-    fitting = max(allowed - BESIDES_SESSIONS, 1)
+    fitting = max(int(allowed) - BESIDES_SESSIONS, 1)
     log.warning(
         "a process may open %d files here (ulimit -Hn): room for %d sessions, not for the %d of "
         "limits.max_sessions", allowed, fitting, wanted,

@@ -34,6 +34,13 @@ def table_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def seed_option(decides: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return what adds ``--seed``: argument ``seed``, as numpy and Keras take it."""
+    return click.option(
+        "--seed", default=1, show_default=True, type=click.IntRange(0, 2**32 - 1), help=decides
+    )
+
+
 def find(root: Path | None, tables: Sequence[Path]) -> Survey:
     """Survey what was asked for, or end the command with the reason it cannot be."""
     from intone_lab.corpora import CorpusError

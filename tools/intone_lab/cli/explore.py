@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intone_lab.cli.data import FOLDER, find, table_option
+from intone_lab.cli.data import FOLDER, find, seed_option, table_option
 
 if TYPE_CHECKING:
     from intone_lab.corpora import Clip, Skipped
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Clips a corpus, drawn evenly over its emotions."
 )
-@click.option("--seed", default=1, show_default=True, help="Decides which clips --limit draws.")
+@seed_option("Decides which clips --limit draws.")
 @click.option(
     "--jobs",
     default=os.cpu_count() or 1,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from intone_lab.cli.data import check_backend, check_writable
+from intone_lab.cli.data import check_backend, check_writable, seed_option
 from intone_lab.protocols.catalogue import PROTOCOLS
 from intone_lab.protocols.protocol import Protocol
 
@@ -26,13 +26,7 @@ from intone_lab.protocols.protocol import Protocol
     show_default=True,
     help="Where features, weights and reports are kept, so that a stopped run goes on.",
 )
-@click.option(
-    "--seed",
-    default=1,
-    show_default=True,
-    type=click.IntRange(0, 2**32 - 1),
-    help="Decides splits, weights and batches.",
-)
+@seed_option("Decides splits, weights and batches.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer for a trial run.")
 @click.option(
     "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Networks at a time."

@@ -13,7 +13,14 @@ import msgspec
 
 from intone_lab.architectures import ARCHITECTURES, Architecture
 from intone_lab.catalogue import CORPORA, GENDERS, in_order
-from intone_lab.cli.data import FOLDER, check_backend, check_writable, table_option, usable_clips
+from intone_lab.cli.data import (
+    FOLDER,
+    check_backend,
+    check_writable,
+    seed_option,
+    table_option,
+    usable_clips,
+)
 from intone_lab.folds import ALWAYS_TRAIN, why_not
 
 if TYPE_CHECKING:
@@ -55,13 +62,7 @@ DEVELOPMENT_FOLDS = ("fold4", "fold5")
     show_default=True,
     help="Where weights and heard clips are kept, so that a stopped run goes on.",
 )
-@click.option(
-    "--seed",
-    default=1,
-    show_default=True,
-    type=click.IntRange(0, 2**32 - 1),
-    help="Decides folds, weights and batches.",
-)
+@seed_option("Decides folds, weights and batches.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer for a trial run.")
 @click.option(
     "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Splits at a time."
