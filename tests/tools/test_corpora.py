@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS
+from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS, CorpusError
 from intone_lab.corpora import (
     SAME_RECORDING,
     Clip,
-    CorpusError,
     emotions_present,
     find_clips,
     read_audio,
@@ -140,9 +139,64 @@ def test_the_table_of_actors_is_found_above_the_sound_folder(published):
     assert [clip.gender for clip in clips] == ["male", "female"]
 
 
-def test_a_table_without_its_columns_is_named(published):
-    (published / "CREMA-D" / "VideoDemographics.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match=r"VideoDemographics\.csv has no columns"):
+VOTES = """"","A","D","F","H","N","S","fileName","numResponses"
+"100001",6,0,1,0,3,0,"1001_IEO_ANG_LO",10
+"200001",0,0,0,9,0,1,"1001_IEO_ANG_LO",10
+"100002",0,0,0,0,0,0,"1002_TSI_NEU_XX",0
+"""
+
+
+def perceived(clips):
+    found = {clip.name: clip.perceived for clip in clips if clip.corpus == "crema_d"}
+    return {
+        name: shares and dict(zip(EMOTIONS, shares, strict=True)) for name, shares in found.items()
+    }
+
+
+HEARD = {
+    "neutral": 0.3, "calm": 0.0, "happy": 0.0, "sad": 0.0, "angry": 0.6, "fearful": 0.1,
+    "disgust": 0.0, "surprised": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("root", ["", "CREMA-D", "CREMA-D/AudioWAV"])
+def test_what_listeners_heard_in_the_voice_alone_is_read_where_it_was_published(published, root):
+    table = published / "CREMA-D" / "processedResults" / "tabulatedVotes.csv"
+    table.parent.mkdir()
+    table.write_text(VOTES, encoding="utf-8")
+    assert perceived(find_clips(published / root)) == {
+        "1001_IEO_ANG_LO": HEARD,
+        "1002_TSI_NEU_XX": None,
+    }
+
+
+def test_a_table_of_votes_may_hold_the_voice_alone(published):
+    assert set(perceived(find_clips(published)).values()) == {None}
+    table = "fileName,A,D,F,H,N,S\n1001_IEO_ANG_LO,6,0,1,0,3,0\n"
+    (published / "voice_votes.csv").write_text(table, encoding="utf-8")
+    assert perceived(find_clips(published))["1001_IEO_ANG_LO"] == HEARD
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("VideoDemographics.csv", "a,b\n1,2\n", "has no columns ActorID and Sex"),
+        ("voice_votes.csv", "a,b\n1,2\n", "has no columns fileName, A, D, F, H, N and S"),
+        (
+            "voice_votes.csv",
+            "fileName,A,D,F,H,N,S\n1001_IEO_ANG_LO,6,0,1,many,3,0\n",
+            "the votes on 1001_IEO_ANG_LO are no numbers",
+        ),
+        (
+            "voice_votes.csv",
+            "fileName,A,D,F,H,N,S\n1001_IEO_ANG_LO,6\n",
+            "the votes on 1001_IEO_ANG_LO are no numbers",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named(published, name, content, message):
+    (published / "CREMA-D" / name).write_text(content, encoding="utf-8")
+    with pytest.raises(CorpusError, match=rf"{name}:? {message}"):
         survey(published)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone_lab.corpora import CorpusError, read_audio
+from intone_lab.catalogue import CorpusError
+from intone_lab.corpora import read_audio
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.aiff"])

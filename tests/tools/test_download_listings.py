@@ -90,7 +90,9 @@ def github(home):
     """One sound file in git-lfs and the table of actors beside it, as GitHub's API lists them."""
     table = b"ActorID,Age,Sex\n1001,51,Male\n"
     sound = wav(1)
+    votes = b"fileName,A,D,F,H,N,S\n"
     home.files["/raw/VideoDemographics.csv"] = Served(table)
+    home.files["/raw/results/votes.csv"] = Served(votes)
     home.files["/raw/AudioWAV/1001_IEO_ANG_LO.wav"] = Served(sound)
     top = [
         {"path": "VideoDemographics.csv", "type": "blob", "sha": git_id(table)},
@@ -98,11 +100,19 @@ def github(home):
         {"path": "AudioWAV", "type": "tree", "sha": "0"},
     ]
     within = [{"path": "1001_IEO_ANG_LO.wav", "type": "blob", "sha": git_id(pointer(sound))}]
-    for name, tree in (("main", top), ("main:AudioWAV", within)):
+    results = [
+        {"path": "votes.csv", "type": "blob", "sha": git_id(votes)},
+        {"path": "summary.csv", "type": "blob", "sha": git_id(b"")},
+    ]
+    for name, tree in (("main", top), ("main:AudioWAV", within), ("main:results", results)):
         content = json.dumps({"tree": tree, "truncated": False}).encode()
         home.files[f"/api/git/trees/{name}"] = Served(content)
     origin = GitHub(
-        f"{home.url}/api", "main", "AudioWAV", ("VideoDemographics.csv",), f"{home.url}/raw"
+        api_url=f"{home.url}/api",
+        branch="main",
+        folder="AudioWAV",
+        files=("VideoDemographics.csv", "results/votes.csv"),
+        raw_url=f"{home.url}/raw",
     )
     return Source("crema_d", home.url, 1, 1, origin)
 
@@ -110,7 +120,7 @@ def github(home):
 def test_files_in_git_lfs_are_checked_by_the_id_of_their_pointer(github, tmp_path):
     download(github, tmp_path, Told(), QUICK)
     assert files_under(tmp_path) == [
-        STAMP, "AudioWAV/1001_IEO_ANG_LO.wav", "VideoDemographics.csv",
+        STAMP, "AudioWAV/1001_IEO_ANG_LO.wav", "VideoDemographics.csv", "results/votes.csv",
     ]  # fmt: skip
     assert (tmp_path / "AudioWAV" / "1001_IEO_ANG_LO.wav").read_bytes() == wav(1)
 

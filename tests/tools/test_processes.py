@@ -1,5 +1,6 @@
 """Work in processes of its own: what fails is told at once, and a stop is a stop."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,13 +33,16 @@ each_alone(begin_and_wait, {name: (Path(sys.argv[1], name),) for name in "abc"},
 """
 
 
-def test_ctrl_c_begins_nothing_more(tmp_path):
+@contextlib.contextmanager
+def first_of_three(tmp_path, stdout=None):
+    """A process of which the first of three calls has begun."""
     paths = [path for path in sys.path if path]
     # A shell's background jobs, of which the tests may be one, do not hear of Ctrl-C.
     hears = ("env", "--default-signal=INT")
     process = subprocess.Popen(
         [*hears, sys.executable, "-c", THREE_AFTER_ANOTHER, tmp_path, *paths],
         start_new_session=True,
+        stdout=stdout,
     )
     with process:
         deadline_s = time.monotonic() + 30
@@ -46,7 +50,19 @@ def test_ctrl_c_begins_nothing_more(tmp_path):
             assert process.poll() is None
             assert time.monotonic() < deadline_s
             time.sleep(0.01)
+        yield process
+
+
+def test_ctrl_c_begins_nothing_more(tmp_path):
+    with first_of_three(tmp_path) as process:
         # As a terminal does: to everybody in the foreground.
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(30) != 0
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_none_outlives_the_process_that_called(tmp_path):
+    with first_of_three(tmp_path, subprocess.PIPE) as process:
+        process.kill()
+        # Whoever lives holds the other end open.
+        assert process.communicate(timeout=30)[0] == b""

@@ -10,7 +10,8 @@ from scipy.fft import dct
 
 from intone.core.features import Mfcc, MfccSettings
 from intone_lab.architectures import BLOCK_FRAMES
-from intone_lab.corpora import Clip, CorpusError
+from intone_lab.catalogue import CorpusError
+from intone_lab.corpora import Clip
 from intone_lab.protocols.descriptors import descriptors
 from intone_lab.protocols.features import (
     LONGEST_FRAMES,

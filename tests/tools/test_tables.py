@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from intone_lab.catalogue import OWN_LICENCE, corpus_named, in_order
-from intone_lab.corpora import CorpusError
+from intone_lab.catalogue import OWN_LICENCE, CorpusError, corpus_named, in_order
 from intone_lab.tables import gather, read_table
 
 HEADER = "path,emotion,gender,speaker\n"

@@ -27,6 +27,10 @@ class Labels:
     sentence: str
 
 
+class CorpusError(Exception):
+    """A root, corpus, table or clip that cannot be read; names it and says why."""
+
+
 class NotSpeech(Exception):
     """A file that belongs to a corpus but is none of its speech clips; says what it is."""
 

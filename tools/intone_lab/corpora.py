@@ -6,7 +6,6 @@ copy to copy, names do not.
 
 from __future__ import annotations
 
-import csv
 import logging
 import os
 from collections import Counter
@@ -18,8 +17,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS, Corpus, Labels, NotSpeech
+from intone_lab import crema_d
+from intone_lab.catalogue import CORPORA, EMOTIONS, Corpus, CorpusError, Labels, NotSpeech
 from intone_lab.cut_short import missing_bytes
+from intone_lab.folder_walk import files_below
 
 _log = logging.getLogger(__name__)
 
@@ -32,16 +33,8 @@ CLASS_CLIPS = 10
 CLASS_SHARE = 0.05
 """An emotion of fewer clips than both is no class of its corpus: strays."""
 
-CREMA_D_ACTORS = "VideoDemographics.csv"
-"""CREMA-D's table of its actors, published beside its sound folder."""
-
-
 _GIT_LFS_POINTER = b"version https://git-lfs"
 """How CREMA-D's sound files begin in a clone that was made without git-lfs."""
-
-
-class CorpusError(Exception):
-    """A root, corpus or clip that cannot be read; names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +53,8 @@ class Clip:
     """What is said, as the corpus numbers it; unique within the corpus only."""
     name: str
     """The published file name without its ending; the path that a user's own table gives."""
+    perceived: tuple[float, ...] | None = None
+    """Share of listeners who heard each of ``EMOTIONS`` in the voice; None where none was asked."""
 
     @property
     def key(self) -> str:
@@ -111,12 +106,12 @@ def survey(root: Path, corpora: Sequence[str] | None = None) -> Survey:
     wanted = _wanted(corpora)
     if not root.is_dir():
         raise CorpusError(f"{root} is not a folder")
-    actors = _ActorTable(root)
+    tables = crema_d.Tables(root)
     clips: dict[str, Clip] = {}
     skipped: list[Skipped] = []
     for path in _sound_files(root):
         try:
-            clip = _clip(path, actors)
+            clip = _clip(path, tables)
         except NotSpeech as reason:
             skipped.append(Skipped(path, str(reason)))
             continue
@@ -209,27 +204,18 @@ def _check_complete(root: Path, clips: Sequence[Clip], asked: Iterable[str]) -> 
 
 
 def _sound_files(root: Path) -> Iterator[Path]:
-    for path in sorted(_files(root)):
+    for path in sorted(files_below(root)):
         # Archives made on a Mac carry ._ files beside every clip.
         if path.suffix.lower() in SOUND_SUFFIXES and not path.name.startswith("."):
             yield path
 
 
-def _files(root: Path) -> Iterator[Path]:
-    """Every file below ``root``, in folders that are links, too, but in none twice."""
-    seen: set[Path] = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
-        real = Path(folder).resolve()
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        yield from (Path(folder, name) for name in names)
-
-
-def _clip(path: Path, actors: _ActorTable) -> Clip:
+def _clip(path: Path, tables: crema_d.Tables) -> Clip:
     corpus, labels = _labels(path)
-    gender = labels.gender or actors.gender(labels.speaker, path)
+    gender, perceived = labels.gender, None
+    if corpus.name == "crema_d":
+        gender = tables.gender(labels.speaker)
+        perceived = tables.perceived(labels.name)
     return Clip(
         path=path,
         corpus=corpus.name,
@@ -238,6 +224,7 @@ def _clip(path: Path, actors: _ActorTable) -> Clip:
         emotion=labels.emotion,
         sentence=labels.sentence,
         name=labels.name,
+        perceived=perceived,
     )
 
 
@@ -247,41 +234,3 @@ def _labels(path: Path) -> tuple[Corpus, Labels]:
         if labels is not None:
             return corpus, labels
     raise NotSpeech("its name is of no corpus known here")
-
-
-class _ActorTable:
-    """CREMA-D's actors, from the tables under a root, read when first asked for."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._genders: dict[str, str] | None = None
-
-    def gender(self, actor: str, path: Path) -> str:
-        if self._genders is None:
-            self._genders = dict(self._rows(path))
-        if actor not in self._genders:
-            raise NotSpeech(f"no {CREMA_D_ACTORS} under the root tells its actor's sex")
-        return self._genders[actor]
-
-    def _rows(self, path: Path) -> Iterator[tuple[str, str]]:
-        # The table lies above the root when the root is CREMA-D's own sound folder.
-        above = path.parent.parent / CREMA_D_ACTORS
-        tables = (path for path in _files(self._root) if path.name == CREMA_D_ACTORS)
-        for table in (above, *sorted(tables)):
-            if table.is_file():
-                yield from _read_actors(table)
-
-
-def _read_actors(table: Path) -> Iterator[tuple[str, str]]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.DictReader(lines)
-            if not {"ActorID", "Sex"} <= set(rows.fieldnames or ()):
-                raise CorpusError(f"{table} has no columns ActorID and Sex")
-            for row in rows:
-                # None where the row ends before.
-                sex = (row["Sex"] or "").lower()
-                if sex in GENDERS:
-                    yield row["ActorID"], sex
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(f"{table} is no table of actors: {error}") from error

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from intone_lab.architectures import BLOCK_FRAMES
 from intone_lab.copies import AS_IT_IS, Copy, send
 from intone_lab.corpora import Clip, read_audio
 from intone_lab.file_version import file_version
+from intone_lab.processes import fresh_processes
 
 FEATURES = MfccSettings()
 """What is kept of a clip: as many coefficients as filters, so that nothing is lost."""
@@ -151,10 +150,8 @@ def prepare(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> list[
 
 
 def _hear_all(clips: Sequence[Clip], copies: Sequence[Copy]) -> list[Example]:
-    # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
-    context = multiprocessing.get_context("spawn")
     jobs = [(clip, other, copies) for clip, other in zip(clips, _backgrounds(clips), strict=True)]
-    with ProcessPoolExecutor(mp_context=context) as pool:
+    with fresh_processes() as pool:
         heard = pool.map(_examples, jobs, chunksize=16)
         return [
             example

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intone.settings import EndpointerSettings
-from intone_lab.catalogue import CORPORA
-from intone_lab.corpora import Clip, CorpusError, Skipped, Survey, read_audio
+from intone_lab.catalogue import CORPORA, CorpusError
+from intone_lab.corpora import Clip, Skipped, Survey, read_audio
 from intone_lab.folders import contradiction
 
 SILENT_DBFS = -60.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,12 +18,14 @@ from intone.core.decision import Calibration
 from intone.models import Model
 from intone.settings import EndpointerSettings
 from intone.types import FloatArray
+from intone_lab.catalogue import CorpusError
 from intone_lab.conditions import Condition, Noise, send
-from intone_lab.corpora import Clip, CorpusError
+from intone_lab.corpora import Clip
 from intone_lab.dataset import clip_samples
 from intone_lab.evaluation import Heard, Listened, hear
 from intone_lab.file_version import FileVersion, file_version
 from intone_lab.listened_files import load, save
+from intone_lab.processes import fresh_processes
 
 CHUNK_CLIPS = 48
 """Clips of one job: half a second's work, so that processes end together."""
@@ -46,9 +47,7 @@ def listener(clips: Iterable[Clip], cache: Path | None, jobs: int) -> Iterator[L
     if jobs == 1:
         yield Listener(clips, cache)
         return
-    # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as processes:
+    with fresh_processes(jobs) as processes:
         yield Listener(clips, cache, processes)
 
 

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+
+
+def fresh_processes(jobs: int | None = None) -> ProcessPoolExecutor:
+    """Return a pool of ``jobs`` processes, of one a core for None, that end with this one.
+
+    They are spawned: the caller may have TensorFlow loaded.
+    """
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
 
 
 def each_alone(
@@ -16,7 +27,8 @@ def each_alone(
     """Call ``function`` with each of ``arguments`` in a process of its own, ``jobs`` at a time.
 
     Returns what the calls return, in order. One that fails is named at once, and its error is
-    raised when the others have ended. After Ctrl-C, which ends those that run, none begins.
+    raised when the others have ended. After Ctrl-C, which ends those that run, none begins; and
+    none outlives the caller's process, however that ends.
     """
     pool = ThreadPoolExecutor(jobs)
     try:
@@ -28,12 +40,23 @@ def each_alone(
 
 
 def _alone(function: Callable[..., _T], name: str, given: tuple[Any, ...]) -> _T:
-    context = multiprocessing.get_context("spawn")
     try:
         # A pool a call, since ``max_tasks_per_child`` is not in Python 3.10.
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with fresh_processes(1) as pool:
             return pool.submit(function, *given).result()
     except Exception as error:
         # The others may take hours.
         print(f"{name} failed, the others go on: {error!r}", flush=True)
         raise
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait_for_it() -> None:
+        parent.join()
+        # The other threads compute: nothing else would stop them.
+        os._exit(1)
+
+    threading.Thread(target=wait_for_it, daemon=True).start()

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS
-from intone_lab.corpora import Clip, CorpusError, Survey, survey
+from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS, CorpusError
+from intone_lab.corpora import Clip, Survey, survey
 
 REQUIRED = ("path", "emotion", "gender", "speaker")
 

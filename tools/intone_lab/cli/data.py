@@ -43,7 +43,7 @@ def seed_option(decides: str) -> Callable[[Callable[..., Any]], Callable[..., An
 
 def find(root: Path | None, tables: Sequence[Path]) -> Survey:
     """Survey what was asked for, or end the command with the reason it cannot be."""
-    from intone_lab.corpora import CorpusError
+    from intone_lab.catalogue import CorpusError
     from intone_lab.tables import gather
 
     if root is None and not tables:

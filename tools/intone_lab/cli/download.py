@@ -103,7 +103,8 @@ class _Shown:
 
 def _count(source: Source, folder: Path) -> None:
     """Say whether what came is what was published."""
-    from intone_lab.corpora import CorpusError, survey
+    from intone_lab.catalogue import CorpusError
+    from intone_lab.corpora import survey
 
     try:
         clips = survey(folder, [source.corpus]).clips

@@ -67,7 +67,8 @@ def _print_table(runs: Path) -> None:
 def _run(
     protocol: Protocol, root: Path, runs: Path, seed: int, epochs: int | None, jobs: int
 ) -> None:
-    from intone_lab.corpora import CorpusError, find_clips
+    from intone_lab.catalogue import CorpusError
+    from intone_lab.corpora import find_clips
     from intone_lab.protocols.splits import own_clips
 
     check_writable(runs)

@@ -114,7 +114,7 @@ def _train(
     clips: Sequence[Clip], out: Path, runs: Path, settings: TrainSettings, jobs: int
 ) -> None:
     from intone_lab import export, pipeline
-    from intone_lab.corpora import CorpusError
+    from intone_lab.catalogue import CorpusError
     from intone_lab.report.figures import accuracies
     from intone_lab.report.numbers import numbers
     from intone_lab.report.write import write_report

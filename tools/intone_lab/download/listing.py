@@ -53,16 +53,15 @@ def _dataverse(origin: Dataverse, get_json: GetJson) -> Iterator[RemoteFile]:
 
 def _github(origin: GitHub, get_json: GetJson) -> Iterator[RemoteFile]:
     # REST API, "Get a tree": a folder in one answer, of at most 100,000 entries.
-    top = get_json(f"{origin.api_url}/git/trees/{origin.branch}")
-    for entry in top["tree"]:
-        if entry["path"] in origin.files:
-            yield _blob(origin, entry["path"], entry["sha"])
-    within = get_json(f"{origin.api_url}/git/trees/{origin.branch}:{quote(origin.folder)}")
-    if top["truncated"] or within["truncated"]:
-        raise DownloadError(f"{origin.api_url} does not list all of its files any more")
-    for entry in within["tree"]:
-        if entry["type"] == "blob":
-            yield _blob(origin, f"{origin.folder}/{entry['path']}", entry["sha"])
+    for folder in sorted({origin.folder, *(path.rpartition("/")[0] for path in origin.files)}):
+        within = f":{quote(folder)}" if folder else ""
+        listing = get_json(f"{origin.api_url}/git/trees/{origin.branch}{within}")
+        if listing["truncated"]:
+            raise DownloadError(f"{origin.api_url} does not list all of its files any more")
+        for entry in listing["tree"]:
+            path = f"{folder}/{entry['path']}".lstrip("/")
+            if entry["type"] == "blob" and (folder == origin.folder or path in origin.files):
+                yield _blob(origin, path, entry["sha"])
 
 
 def _blob(origin: GitHub, path: str, sha: str) -> RemoteFile:

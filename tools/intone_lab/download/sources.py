@@ -32,7 +32,7 @@ class GitHub:
     folder: str
     """Taken whole; the sound."""
     files: tuple[str, ...]
-    """Taken from the top of the repository."""
+    """Taken besides, by their paths."""
     raw_url: str
     """Where the files' content is, git-lfs's resolved; need not be GitHub: the ids tell."""
 
@@ -79,7 +79,11 @@ _ALL = (
             api_url="https://api.github.com/repos/CheyneyComputerScience/CREMA-D",
             branch="master",
             folder="AudioWAV",
-            files=("VideoDemographics.csv", "LICENSE.txt"),
+            files=(
+                "VideoDemographics.csv",
+                "processedResults/tabulatedVotes.csv",
+                "LICENSE.txt",
+            ),
             # The repository is over its git-lfs quota; its authors send people to their mirror
             # (CREMA-D's issue 15).
             raw_url="https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/main",

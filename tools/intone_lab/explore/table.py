@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,9 +14,11 @@ import numpy as np
 import pandas as pd
 from rich.progress import track
 
-from intone_lab.corpora import Clip, CorpusError, Skipped, read_audio
+from intone_lab.catalogue import CorpusError
+from intone_lab.corpora import Clip, Skipped, read_audio
 from intone_lab.explore.acoustics import RATE_HZ, FrameSettings, at_rate
 from intone_lab.explore.descriptors import Indescribable, describe
+from intone_lab.processes import fresh_processes
 
 CLIPS_A_TASK = 8
 """A second of work: few enough that progress shows and the last worker is not waited for."""
@@ -95,9 +95,7 @@ def _mapping(jobs: int, settings: FrameSettings) -> Iterator[MapFunction]:
         yield map
         return
     _compile(settings)
-    # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with fresh_processes(jobs) as pool:
         yield partial(pool.map, chunksize=CLIPS_A_TASK)
 
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,9 +18,11 @@ from rich.progress import track
 from intone.core.features import Mfcc, MfccSettings
 from intone.types import SAMPLE_RATE_HZ, FloatArray
 from intone_lab.architectures import BLOCK_FRAMES
-from intone_lab.corpora import Clip, CorpusError
+from intone_lab.catalogue import CorpusError
+from intone_lab.corpora import Clip
 from intone_lab.dataset import FEATURES, clip_samples
 from intone_lab.file_version import file_version
+from intone_lab.processes import fresh_processes
 from intone_lab.protocols.descriptors import COUNT, descriptors
 from intone_lab.protocols.protocol import FrameFeatures
 from intone_lab.protocols.splits import Take
@@ -129,10 +129,8 @@ def _key(clips: Sequence[Clip], speeds: Sequence[float], features: FrameFeatures
 def _compute(
     clips: Sequence[Clip], speeds: Sequence[float], features: FrameFeatures, jobs: int
 ) -> Iterator[FloatArray]:
-    # Fresh processes: the caller may have TensorFlow loaded, which does not survive a fork.
-    context = multiprocessing.get_context("spawn")
     count = len(clips)
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with fresh_processes(jobs) as pool:
         rows = pool.map(features_of_clip, clips, [speeds] * count, [features] * count, chunksize=16)
         title = f"features of {clips[0].corpus}"
         yield from (row for of_clip in track(rows, title, total=count) for row in of_clip)
