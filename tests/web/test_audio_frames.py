@@ -290,6 +290,16 @@ async def test_a_bad_update_right_behind_the_first_audio_does_not_silence_the_se
     assert b'"bytes":12800' in said
 
 
+async def test_what_comes_behind_the_close_is_not_heard(serve):
+    """Not even what was read in one go with it."""
+    audio, ping = binary(bytes(3_200)), wire(Opcode.TEXT, b'{"type": "ping"}')
+    async with serve() as local, connected(local) as (reader, writer):
+        writer.write(UPGRADE + audio + CLOSE + audio + ping)
+        said = await until_closed(reader)
+    assert b'"bytes":3200' in said
+    assert b"pong" not in said
+
+
 async def test_audio_does_not_overtake_what_waits_behind_a_ping(serve, monkeypatch):
     """A pong waits for a client that reads slowly; what is read meanwhile comes later."""
     pongs, is_held, goes_on, is_read = [], asyncio.Event(), asyncio.Event(), asyncio.Event()

@@ -123,7 +123,8 @@ class StreamSession:
             return True
 
         try:
-            while True:
+            # What is queued behind a session.close comes without a wait, and is not heard.
+            while not self._ending.done():
                 message = await self._socket.next_message(watch.frame, take)
                 now_s = time.monotonic()
                 watch.message(now_s)
