@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket as sockets
+import time
 
 import aiohttp
 import pytest
@@ -167,6 +168,27 @@ async def test_a_flood_of_refused_messages_is_read_more_slowly_too(serve):
         errors = talk.of_type(messages, "error")
         assert [error["code"] for error in errors] == ["invalid_audio_frame"] * 500
         assert metric(local, "intone_clients_slowed_total") > 0
+
+
+async def pinged(url, count):
+    """Send so many pings of the WebSocket layer at once; return how long the last answer took."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    started_s = time.monotonic()
+    writer.write(talk.UPGRADE.replace(b"/v1/stream", b"/v1/stream?auth=message"))
+    writer.write(b"\x89\x84\0\0\0\0ping" * count)
+    said = b""
+    while said.count(b"\x8a\x04ping") < count:
+        said += await asyncio.wait_for(reader.readexactly(1), talk.DEADLINE_S)
+    writer.close()
+    await writer.wait_closed()
+    return time.monotonic() - started_s
+
+
+@pytest.mark.parametrize("tokens", [(), ("t",)], ids=["open", "before the token"])
+async def test_a_flood_of_pings_is_read_more_slowly_too(serve, tokens):
+    async with serve(limits={"max_messages_per_s": 1_000}, tokens=tokens) as local:
+        # A hundred come at once, the others at a thousand a second.
+        assert await pinged(local.url, 500) > 0.3
 
 
 # --- all of them together -----------------------------------------------------------------

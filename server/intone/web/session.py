@@ -122,10 +122,15 @@ class StreamSession:
                 self._end_for(error)
             return True
 
+        async def take_frame() -> None:
+            watch.frame()
+            # Who floods us with pings takes as much of its neighbours' time as with messages.
+            await self._slow_down(self._pacer.take(time.monotonic()))
+
         try:
             # What is queued behind a session.close comes without a wait, and is not heard.
             while not self._ending.done():
-                message = await self._socket.next_message(watch.frame, take)
+                message = await self._socket.next_message(take_frame, take)
                 now_s = time.monotonic()
                 watch.message(now_s)
                 self._take(message)
@@ -184,13 +189,16 @@ class StreamSession:
         Messages that are here already come without a pause, so that a client which reads
         well would fill the outbox before its writer had a turn.
         """
-        if pause_s:
-            self._slowed.inc()
-            await asyncio.sleep(pause_s)
+        await self._slow_down(pause_s)
         if self._outbox.is_crowded:
             await self._outbox.drain()
         while self._conversation.lag_ms > self._most_ms:
             await self._progress()
+
+    async def _slow_down(self, pause_s: float) -> None:
+        if pause_s:
+            self._slowed.inc()
+            await asyncio.sleep(pause_s)
 
     async def _progress(self) -> None:
         self._progressed.clear()

@@ -62,9 +62,7 @@ def handler(dialect: Dialect) -> Handler:
 async def _first_message(server: Server, path: str, socket: StreamSocket) -> str:
     settings = server.settings
     try:
-        return await first_message.authenticate(
-            socket, settings.tokens, settings.limits.auth_timeout_s
-        )
+        return await first_message.authenticate(socket, settings.tokens, settings.limits)
     except IntoneError as error:
         server.metrics.connections_rejected.labels(error.code).inc()
         log.info("request refused", extra={"path": path, "code": error.code})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from aiohttp.http_websocket import WebSocketWriter
@@ -70,10 +70,11 @@ class StreamSocket(web.WebSocketResponse):
             handler.data_received(early)
 
     async def next_message(
-        self, on_frame: Callable[[], None] | None = None, take: Take | None = None
+        self, on_frame: Callable[[], Awaitable[None]], take: Take | None = None
     ) -> str | bytes:
-        """Return the next text or binary message; ``on_frame`` is told of pings and pongs.
+        """Return the next text or binary message; pings and pongs before it are answered.
 
+        ``on_frame`` is awaited after each of them: many in a row would leave nobody else a turn.
         A binary message that comes before it, and that ``take`` takes, is not returned.
         Raises :class:`ClientGone`, and the error for a message that breaks the WebSocket
         protocol or its limit.
@@ -86,10 +87,9 @@ class StreamSocket(web.WebSocketResponse):
                 return data
             if kind is not WSMsgType.PING and kind is not WSMsgType.PONG:
                 break
-            if on_frame is not None:
-                on_frame()
             if kind is WSMsgType.PING:
                 await self._answer_ping(message.data)
+            await on_frame()
         if isinstance(message.data, WebSocketError):
             self._is_violated = True
             raise self._refusal(message.data.code)
