@@ -136,6 +136,32 @@ async def test_a_slow_client_that_reads_after_all_is_told_why(serve):
         assert_ended(messages, "slow_consumer", retryable=True)
 
 
+async def test_a_client_that_is_slow_to_read_pongs_is_told_the_end(serve):
+    async with serve(limits=FLOOD) as local:
+        narrow = sockets.socket()
+        narrow.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4_096)
+        narrow.connect(("127.0.0.1", int(local.url.rpartition(":")[2])))
+        reader, writer = await asyncio.open_connection(sock=narrow, limit=4_096)
+        writer.write(talk.UPGRADE)
+        await talk.until(lambda: local.server.sessions)
+        (session,) = local.server.sessions
+
+        async def flood():
+            while True:
+                writer.write((b"\x89\xfd\0\0\0\0" + bytes(125)) * 100)
+                await writer.drain()
+                await asyncio.sleep(0)
+
+        flooding = asyncio.create_task(flood())
+        # A pong waits for the client to read.
+        await talk.until(lambda: session._socket._req.protocol._drain_waiter is not None)
+        flooding.cancel()
+        session.stop()
+        said = await asyncio.wait_for(reader.read(), talk.DEADLINE_S)
+        assert b'"reason":"server_shutdown"' in said[-1_000:]
+        writer.close()
+
+
 async def test_a_long_marker_is_refused(serve):
     async with serve() as local, talk.connect(local.url) as socket:
         await talk.receive(socket)

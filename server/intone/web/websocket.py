@@ -116,7 +116,9 @@ class StreamSocket(web.WebSocketResponse):
 
     async def _answer_ping(self, data: bytes) -> None:
         try:
-            await self.pong(data)
+            # Whoever reads is stopped at the end, and aiohttp's senders wait on one future: with
+            # this one's wait, those of the last messages would be cancelled.
+            await asyncio.shield(self.pong(data))
         except ConnectionError as error:
             raise ClientGone from error
 
