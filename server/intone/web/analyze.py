@@ -7,10 +7,12 @@ import io
 import logging
 import time
 from collections.abc import AsyncIterator
+from textwrap import shorten
 from threading import Event as Flag
 
 import aiohttp
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from intone.audio_files import AudioFile, open_audio
 from intone.errors import (
@@ -39,14 +41,17 @@ _SLOWEST_BYTES_PER_S = 4_000
 """Of an upload, once it has had its time to begin: half of what telephone speech takes live. Who
 trickles holds one of a few places."""
 
+_WHY_CHARS = 200
+
 _UNREADABLE = (
     ValueError,
     AssertionError,
     ConnectionError,
     aiohttp.ClientError,
     web.RequestPayloadError,
+    HttpProcessingError,
 )
-"""What aiohttp raises of a form, a content encoding or a connection that breaks off."""
+"""What aiohttp raises of a form, a header in it, a content encoding or a cut connection."""
 
 
 async def analyze(request: web.Request) -> web.Response:
@@ -137,7 +142,9 @@ async def _read(request: web.Request, settings: ServerSettings) -> bytes:
     except asyncio.TimeoutError:
         raise IdleTimeout("the upload does not go on") from None
     except _UNREADABLE as error:
-        raise BadRequest(f"the upload cannot be read: {error}") from error
+        # Some of them quote a whole line of the form, and have a line of their own for it.
+        why = shorten(str(error), _WHY_CHARS)
+        raise BadRequest(f"the upload cannot be read: {why}") from error
     if not content:
         raise InvalidAudioFile("the upload is empty")
     return bytes(content)
