@@ -280,6 +280,17 @@ async def test_a_broken_websocket_frame_is_told_before_the_close(server, frame, 
     assert struct.pack("!H", code) in data[data.rindex(b'"type":"session.closed"') :]
 
 
+@pytest.mark.parametrize("key", [b"", b"short", b"====", b"\xff\xfe"])
+async def test_an_upgrade_with_a_broken_key_is_refused(server, key):
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(talk.UPGRADE.replace(b"AAAAAAAAAAAAAAAAAAAAAA==", key))
+    answer = await asyncio.wait_for(reader.readuntil(b"}}"), talk.DEADLINE_S)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"bad_request"' in answer
+    writer.close()
+    await writer.wait_closed()
+
+
 # --- clients that leave, or do not read ---------------------------------------------------
 
 

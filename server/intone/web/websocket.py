@@ -49,6 +49,14 @@ class StreamSocket(web.WebSocketResponse):
         self._is_ours_to_close = False
         self._is_violated = False
 
+    def can_prepare(self, request: web.BaseRequest) -> web.WebSocketReady:
+        """Say whether ``request`` is a WebSocket's upgrade."""
+        try:
+            return super().can_prepare(request)
+        except ValueError:
+            # aiohttp decodes the key, and expects only that which is ASCII.
+            return web.WebSocketReady(ok=False, protocol=None)
+
     def _post_start(
         self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter
     ) -> None:
