@@ -279,6 +279,19 @@ async def test_a_file_goes_on_when_the_lag_cannot_be_asked_for():
     assert away.sent == 640_000
 
 
+async def test_who_sends_without_a_pause_does_not_keep_the_connection_from_coming_back():
+    async with (
+        scripted(closing(1001), behave) as url,
+        client.connect(url, reconnect=SOON) as stream,
+    ):
+        first = stream.session
+        for _ in range(1_000_000):
+            await stream.send(bytes(320))
+            if stream.session is not first:
+                break
+        assert stream.session is not first
+
+
 async def test_tries_run_out():
     async with scripted(answering(503)) as url:
         with pytest.raises(ServerUnavailable, match="gave up: the server answered HTTP 503"):

@@ -88,6 +88,8 @@ class Stream:
             piece = pcm[start : start + size]
             if not await self._send(piece):
                 self._dropped_bytes += len(piece)
+                # Whoever sends without a pause would keep the connection from coming back.
+                await asyncio.sleep(0)
 
     async def flush(self) -> None:
         """End the running utterances now."""
