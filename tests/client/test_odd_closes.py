@@ -171,6 +171,29 @@ async def test_what_ended_the_session_is_also_raised_to_one_who_only_sends():
             await asyncio.wait_for(send_for_ever(url), DEADLINE_S)
 
 
+@pytest.mark.parametrize(
+    ("code", "reason", "messages", "kind"),
+    [
+        (1008, "rate_limited", [error("rate_limited")], RateLimited),
+        (1001, "server_shutdown", [], ServerUnavailable),
+    ],
+)
+async def test_what_ended_the_session_before_the_close_could_is_raised(
+    code, reason, messages, kind
+):
+    async def script(connection):
+        await connection.send(CREATED)
+        await connection.recv()
+        for message in (*messages, CLOSED.replace('"client"', f'"{reason}"')):
+            await connection.send(message)
+        await connection.close(code)
+
+    async with scripted(script) as url:
+        with pytest.raises(kind):
+            async with client.connect(url) as stream:
+                await stream.close()
+
+
 async def test_leaving_the_block_raises_what_nobody_saw():
     async with scripted(closing(1008, error("rate_limited"))) as url:
         with pytest.raises(RateLimited):

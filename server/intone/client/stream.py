@@ -28,6 +28,10 @@ CLOSE_TIMEOUT_S = 30.0
 """A server answers within its lag; this is twice the longest utterance."""
 
 
+_BY_CLIENT = "client"
+"""What ``session.closed`` says where the client asked for it."""
+
+
 class _State(Enum):
     UP = "up"
     DOWN = "down"
@@ -202,7 +206,8 @@ class Stream:
     def _is_finished(self, lost: ConnectionLost) -> bool:
         """Whether the session ended as asked; raises if it ended and nothing brings it back."""
         is_closing = self._state is _State.CLOSING
-        if is_closing and self._closed is not None:
+        # The server may have ended it just before it read our session.close.
+        if is_closing and self._closed is not None and self._closed.reason == _BY_CLIENT:
             return True
         if is_closing or self._policy is None or lost.code not in RETRYABLE_CLOSE_CODES:
             raise self._fatal.as_exception() if self._fatal else ServerUnavailable(str(lost))
