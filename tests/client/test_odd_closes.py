@@ -194,6 +194,29 @@ async def test_what_ended_the_session_before_the_close_could_is_raised(
                 await stream.close()
 
 
+async def test_whoever_does_not_wait_for_the_close_leaves_nothing_behind():
+    is_asked, is_left = asyncio.Event(), asyncio.Event()
+
+    async def deaf(connection):
+        await connection.send(CREATED)
+        await connection.recv()
+        is_asked.set()
+        await connection.wait_closed()
+        is_left.set()
+
+    async def say_nothing(url):
+        async with client.connect(url):
+            pass
+
+    async with scripted(deaf) as url:
+        task = asyncio.create_task(say_nothing(url))
+        await is_asked.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        assert not [task for task in asyncio.all_tasks() if task.get_name() == "intone-client"]
+        await asyncio.wait_for(is_left.wait(), DEADLINE_S)
+
+
 async def test_leaving_the_block_raises_what_nobody_saw():
     async with scripted(closing(1008, error("rate_limited"))) as url:
         with pytest.raises(RateLimited):

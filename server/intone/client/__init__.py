@@ -82,7 +82,8 @@ async def connect(
     stream = await Stream.open(Dialler(stream_url(url, query), token, reconnect), reconnect)
     try:
         yield stream
+        await stream.close()
     except BaseException:
+        # Also of whoever does not wait for the close.
         await stream.abort()
         raise
-    await stream.close()
