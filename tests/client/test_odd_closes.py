@@ -381,6 +381,15 @@ async def test_a_server_that_speaks_something_else_is_told_apart():
                 pass
 
 
+async def test_a_greeting_from_the_future_is_ignored():
+    async def greet(connection):
+        await connection.send('{"type":"session.greeting","text":"hello"}')
+        await behave(connection)
+
+    async with scripted(greet) as url, client.connect(url) as stream:
+        assert stream.session.session_id == "s"
+
+
 async def test_events_nobody_takes_end_the_session_aloud(monkeypatch):
     monkeypatch.setattr(inbox, "MAX_WAITING_EVENTS", 50)
 

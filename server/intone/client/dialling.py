@@ -89,7 +89,9 @@ class Dialler:
 async def _await_session(connection: Connection) -> SessionCreated:
     """Return the session; an error before it says that it is not the one asked for."""
     try:
-        event = decode(await connection.receive())
+        # Not what a later version may say first.
+        while (event := decode(await connection.receive())) is None:
+            pass
     except ConnectionLost as lost:
         raise Refused(ServerUnavailable(str(lost)), is_retryable=True) from lost
     if isinstance(event, ServerError):
