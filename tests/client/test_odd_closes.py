@@ -247,7 +247,10 @@ async def test_a_server_that_asks_for_ages_is_asked_again_all_the_same(caplog, m
 
 
 @pytest.mark.parametrize("turns", range(4))
-async def test_an_abort_as_the_new_session_comes_ends_the_stream(turns, monkeypatch):
+@pytest.mark.parametrize("answer", [CREATED, ConnectionLost(1006, "")], ids=["comes", "fails"])
+async def test_an_abort_as_the_new_session_comes_or_fails_ends_the_stream(
+    answer, turns, monkeypatch
+):
     """The connections are scripted: on a socket nobody could tell the turn of the loop."""
 
     class Scripted:
@@ -268,7 +271,8 @@ async def test_an_abort_as_the_new_session_comes_ends_the_stream(turns, monkeypa
     was_dialled_again = asyncio.Event()
 
     async def open_connection(_url, _token):
-        connection = next(dialled)
+        # A third is never answered.
+        connection = next(dialled, Scripted())
         if connection is connections[1]:
             was_dialled_again.set()
         return connection
@@ -280,7 +284,7 @@ async def test_an_abort_as_the_new_session_comes_ends_the_stream(turns, monkeypa
     await was_dialled_again.wait()
     for _ in range(5):
         await asyncio.sleep(0)
-    connections[1].messages.put_nowait(CREATED)
+    connections[1].messages.put_nowait(answer)
     for _ in range(turns):
         await asyncio.sleep(0)
     await asyncio.wait_for(stream.abort(), DEADLINE_S)

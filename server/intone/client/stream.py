@@ -222,6 +222,9 @@ class Stream:
         dropped_ms = self.dropped_ms
 
         def announce(reason: str, tries: int, delay_s: float) -> None:
+            if self._failure is not None:
+                # Aborted just as a try failed: as below.
+                raise self._failure
             self._inbox.put(Reconnecting(reason, tries, delay_s, lost_ids))
 
         cause = self._fatal.message if self._fatal else str(lost)
