@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from intone.engine.live import LiveSession
 from intone.types import UtteranceResult, UtteranceStarted
+from intone.web.websocket import StreamSocket
 
 
 @pytest.fixture(autouse=True)
@@ -306,6 +307,26 @@ class Witness:
 
     def close(self):
         pass
+
+
+async def test_a_client_that_vanishes_before_the_upgrade_is_no_fault_of_ours(
+    serve, monkeypatch, caplog
+):
+    prepare, is_asked = StreamSocket.prepare, asyncio.Event()
+
+    async def late(self, request):
+        is_asked.set()
+        await talk.until(lambda: request.transport is None)
+        return await prepare(self, request)
+
+    monkeypatch.setattr(StreamSocket, "prepare", late)
+    async with serve() as local:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(local.url.rpartition(":")[2]))
+        writer.write(talk.UPGRADE)
+        await is_asked.wait()
+        writer.transport.abort()
+        await talk.until(lambda: local.server.ended == 1)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("is_abrupt", [False, True])

@@ -43,7 +43,10 @@ def handler(dialect: Dialect) -> Handler:
         # What a dialect refuses is refused while that is still an answer of HTTP.
         wishes = dialect.wishes(request.query)
         with server.session_place(dialect.name):
-            await socket.prepare(request)
+            try:
+                await socket.prepare(request)
+            except ConnectionError as error:
+                raise BadRequest("the connection was lost before the upgrade") from error
             try:
                 if token_follows:
                     token_name = await _first_message(server, request.path, socket)
