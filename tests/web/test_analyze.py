@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 import talk
+from small_recogniser import SmallRecogniser
 
+from intone.core.recogniser import StepOutput
+from intone.models import ModelStore
 from intone.types import SAMPLE_RATE_HZ
 from intone.web.analyze import analysis_of
 
@@ -244,6 +247,32 @@ async def test_a_stream_goes_on_while_uploads_are_analysed(serve, male_wav, monk
         assert not uploaded.done()
         may_go_on.set()
         assert (await uploaded)[0] == 200
+
+
+class OneRecogniser(SmallRecogniser):
+    """A model that is its own recogniser."""
+
+    def new_recogniser(self):
+        return self
+
+
+def raises(_windows, _states):
+    raise ValueError("a model that fails")
+
+
+def answers_no_numbers(windows, states):
+    emotions, genders = np.full((len(windows), 8), np.nan), np.zeros((len(windows), 2))
+    return StepOutput(emotions, genders, states)
+
+
+@pytest.mark.parametrize("fails", [raises, answers_no_numbers])
+async def test_a_model_that_fails_is_told_as_the_stream_tells_it(
+    serve, store, male_wav, monkeypatch, fails
+):
+    model = OneRecogniser(store["gru"].card)
+    async with serve(models=ModelStore({"gru": model})) as local:
+        monkeypatch.setattr(model, "step", fails)
+        assert await refused(local.url, male_wav.read_bytes()) == (500, "recogniser_failed")
 
 
 async def test_who_trickles_gives_the_place_up(serve):

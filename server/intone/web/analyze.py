@@ -6,7 +6,8 @@ import asyncio
 import io
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from textwrap import shorten
 from threading import Event as Flag
 
@@ -21,6 +22,7 @@ from intone.errors import (
     IdleTimeout,
     InvalidAudioFile,
     MessageTooLarge,
+    RecogniserFailed,
     ShuttingDown,
 )
 from intone.models import Model
@@ -81,13 +83,13 @@ def analysis_of(
 ) -> wire.Analysis:
     """Run a sound file through the embedding call.
 
-    Raises :class:`InvalidAudioFile`, :class:`UnsupportedAudio`, :class:`AudioTooLong`, and
-    :class:`ShuttingDown` once ``is_stopping`` is set.
+    Raises :class:`InvalidAudioFile`, :class:`UnsupportedAudio`, :class:`AudioTooLong`,
+    :class:`RecogniserFailed`, and :class:`ShuttingDown` once ``is_stopping`` is set.
     """
     with open_audio(io.BytesIO(content)) as file:
         session = Session(file.audio, model=model, interim_ms=0, endpointer=settings.endpointer)
         _check_length(file.duration_s or 0.0, settings.limits.max_upload_s)
-        events, heard_bytes = _hear(file, session, settings.limits.max_upload_s, is_stopping)
+        events, heard_bytes = _hear(file, session, model, settings.limits.max_upload_s, is_stopping)
     return wire.Analysis(
         audio=translate.audio(file.audio),
         duration_ms=heard_bytes * 1_000 // file.audio.bytes_per_second,
@@ -98,7 +100,7 @@ def analysis_of(
 
 
 def _hear(
-    file: AudioFile, session: Session, max_upload_s: float, is_stopping: Flag
+    file: AudioFile, session: Session, model: Model, max_upload_s: float, is_stopping: Flag
 ) -> tuple[list[Event], int]:
     events: list[Event] = []
     heard_bytes = 0
@@ -108,8 +110,20 @@ def _hear(
         heard_bytes += len(block)
         # The header may have lied, or not have known.
         _check_length(_duration_s(heard_bytes, file.audio), max_upload_s)
-        events += session.feed(block)
-    return events + session.finish(), heard_bytes
+        with _model_at_work(model.card.name):
+            events += session.feed(block)
+    with _model_at_work(model.card.name):
+        return events + session.finish(), heard_bytes
+
+
+@contextmanager
+def _model_at_work(name: str) -> Iterator[None]:
+    """Tell what a model raises as the stream does."""
+    try:
+        yield
+    except Exception as error:
+        log.exception("model %s failed on an upload", name)
+        raise RecogniserFailed(f"the model {name} failed") from error
 
 
 def _duration_s(audio_bytes: int, audio: AudioFormat) -> float:
