@@ -138,11 +138,14 @@ export class Microphone extends Emitter {
    * @throws {MicrophoneError} also, as `ended`, where {@link stop} came before it had started
    */
   async start() {
+    const stops = this.#stops;
     await this.#stopping;
     // One that a stop has overtaken fails, as soon as the person has answered the browser.
     while (this.#starting && this.#starting.stops !== this.#stops) {
       await this.#starting.promise.catch(() => {});
     }
+    // A stop right after the call comes before any of this.
+    this.#expect(stops);
     if (this.#stream && !this.#starting) return;
     this.#starting ??= {
       stops: this.#stops,
@@ -172,6 +175,8 @@ export class Microphone extends Emitter {
       await this.#record(stream, stops);
     } catch (error) {
       this.#release();
+      // What a context that was closed on the way complains of is no reason.
+      this.#expect(stops);
       throw inWords(error);
     }
   }
@@ -257,6 +262,8 @@ export class Microphone extends Emitter {
 
   /** @param {MicrophoneError} error */
   #fail(error) {
+    // A start that is still under way ends with it.
+    if (this.#starting) this.#stops += 1;
     this.#release();
     this.emit("ended", error);
   }

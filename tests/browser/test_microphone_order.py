@@ -138,6 +138,59 @@ def test_two_stops_do_not_end_the_next_recording(run: Run):
     assert frames > 0
 
 
+def test_a_stop_right_behind_a_start_leaves_nothing_recording(run: Run):
+    how, live = run("""
+  const started = microphone.start().then(() => "started", ({ code }) => code);
+  await microphone.stop();
+  return [await started, live()];
+""")
+    assert (how, live) == ("ended", 0)
+
+
+def test_a_start_that_waits_for_another_is_stopped_too(run: Run):
+    first, second, live = run("""
+  isHeld = true;
+  const started = microphone.start().then(() => "started", ({ code }) => code);
+  await asked;
+  await microphone.stop();
+  const again = microphone.start().then(() => "started", ({ code }) => code);
+  await microphone.stop();
+  answer();
+  return [await started, await again, live()];
+""")
+    assert (first, second, live) == ("ended", "ended", 0)
+
+
+def test_a_device_that_goes_while_it_is_opened_is_said_to_have_ended(run: Run):
+    how, told = run("""
+  const told = [];
+  microphone.on("ended", ({ code }) => told.push(code));
+  const load = AudioWorklet.prototype.addModule;
+  AudioWorklet.prototype.addModule = async function (url) {
+    await load.call(this, url);
+    tracks[0].dispatchEvent(new Event("ended"));
+  };
+  const how = await microphone.start().then(() => "started", ({ code }) => code);
+  AudioWorklet.prototype.addModule = load;
+  return [how, told];
+""")
+    assert (how, told) == ("ended", ["ended"])
+
+
+def test_an_element_that_is_taken_away_at_once_does_not_listen(run: Run):
+    live = run("""
+  await import("/client/meter.js");
+  const meter = document.createElement("intone-meter");
+  meter.setAttribute("url", "/");
+  document.body.append(meter);
+  const started = meter.toggle();
+  meter.remove();
+  await started;
+  return live();
+""")
+    assert live == 0
+
+
 def test_an_element_that_is_taken_away_while_it_starts_does_not_listen(run: Run):
     live, sockets = run("""
   await import("/client/meter.js");
