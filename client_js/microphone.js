@@ -67,8 +67,8 @@ function inWords(error) {
 /**
  * `started` tells what the browser made of the constraints; `frame` is 100 ms of s16le audio, whose
  * buffer is the listener's; `level` is its RMS in dB of full scale, -60 at least; `ended` comes when
- * the device goes away by itself; `muted` when the system or a switch on the device silences it, and
- * when it is back.
+ * the device goes away by itself; `muted` when the system or a switch on the device silences it, or
+ * the browser interrupts the recording, as for a phone call, and when it is back.
  *
  * @extends {Emitter<{started: MediaTrackSettings, frame: ArrayBuffer, level: number,
  *   ended: MicrophoneError, muted: boolean}>}
@@ -205,7 +205,10 @@ export class Microphone extends Emitter {
    * @param {number} stops
    */
   async #record(stream, stops) {
-    this.#watch(stream.getAudioTracks()[0]);
+    const [track] = stream.getAudioTracks();
+    track.onended = () => {
+      this.#fail(new MicrophoneError("ended", "The microphone was unplugged or switched off."));
+    };
     // The device's own rate: Firefox refuses to connect a microphone to a context of another one.
     const context = new AudioContext({ latencyHint: "interactive" });
     this.#context = context;
@@ -220,7 +223,7 @@ export class Microphone extends Emitter {
       channelCountMode: "explicit",
     });
     this.mute(this.#isMuted);
-    this.emit("started", stream.getAudioTracks()[0].getSettings());
+    this.emit("started", track.getSettings());
     capture.port.onmessage = ({ data }) => this.#hear(data);
     capture.onprocessorerror = () => {
       this.#fail(
@@ -230,6 +233,7 @@ export class Microphone extends Emitter {
     // The processor writes no output, so this plays silence; unconnected, it would not run at all.
     context.createMediaStreamSource(stream).connect(capture).connect(context.destination);
     this.#capture = capture;
+    this.#watch(track, context);
   }
 
   /** @param {ArrayBuffer} frame */
@@ -251,13 +255,21 @@ export class Microphone extends Emitter {
     }
   }
 
-  /** @param {MediaStreamTrack} track */
-  #watch(track) {
-    track.onended = () => {
-      this.#fail(new MicrophoneError("ended", "The microphone was unplugged or switched off."));
+  /**
+   * @param {MediaStreamTrack} track which may have been silenced before it was opened
+   * @param {AudioContext} context
+   */
+  #watch(track, context) {
+    let wasMuted = false;
+    const look = () => {
+      const isRunning = context.state === "running";
+      const isMuted = track.muted || !isRunning;
+      // What interrupts leaves it suspended, on some systems until it is asked for again.
+      if (!isRunning) context.resume().catch(() => {});
+      if (isMuted !== wasMuted) this.emit("muted", (wasMuted = isMuted));
     };
-    track.onmute = () => this.emit("muted", true);
-    track.onunmute = () => this.emit("muted", false);
+    track.onmute = track.onunmute = context.onstatechange = look;
+    look();
   }
 
   /** @param {MicrophoneError} error */
@@ -284,9 +296,10 @@ export class Microphone extends Emitter {
   #release() {
     const context = this.#context;
     for (const track of this.#stream?.getTracks() ?? []) {
-      track.onended = null;
+      track.onended = track.onmute = track.onunmute = null;
       track.stop();
     }
+    if (context) context.onstatechange = null;
     if (this.#capture) this.#capture.port.onmessage = null;
     this.#stream = null;
     this.#capture = null;

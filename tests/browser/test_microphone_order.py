@@ -177,6 +177,48 @@ def test_a_device_that_goes_while_it_is_opened_is_said_to_have_ended(run: Run):
     assert (how, told) == ("ended", ["ended"])
 
 
+def test_a_recording_that_is_interrupted_is_told_and_goes_on(run: Run):
+    told, goes_on = run("""
+  const Plain = AudioContext;
+  const contexts = [];
+  window.AudioContext = class extends Plain {
+    constructor(...how) {
+      super(...how);
+      contexts.push(this);
+    }
+  };
+  const told = [];
+  const isBack = new Promise((resolve) => {
+    microphone.on("muted", (isMuted) => told.push(isMuted) === 2 && resolve());
+  });
+  await microphone.start();
+  window.AudioContext = Plain;
+  await contexts[0].suspend();
+  await Promise.race([isBack, wait(5000)]);
+  const heard = new Promise((resolve) => microphone.on("frame", () => resolve(true)));
+  const goesOn = await Promise.race([heard, wait(5000)]);
+  await microphone.stop();
+  return [told, goesOn];
+""")
+    assert told == [True, False]
+    assert goes_on
+
+
+def test_a_device_that_is_silenced_before_it_is_opened_is_told(run: Run):
+    told = run("""
+  const told = [];
+  microphone.on("muted", (isMuted) => told.push(isMuted));
+  const plain = Object.getOwnPropertyDescriptor(MediaStreamTrack.prototype, "muted");
+  Object.defineProperty(MediaStreamTrack.prototype, "muted", { get: () => true, configurable: true });
+  await microphone.start();
+  Object.defineProperty(MediaStreamTrack.prototype, "muted", plain);
+  tracks[0].dispatchEvent(new Event("unmute"));
+  await microphone.stop();
+  return told;
+""")
+    assert told == [True, False]
+
+
 def test_an_element_that_is_taken_away_at_once_does_not_listen(run: Run):
     live = run("""
   await import("/client/meter.js");
