@@ -155,7 +155,8 @@ export class IntoneClient extends Emitter {
   }
 
   /**
-   * Tells the server's log what a microphone does to the sound; now, and in every later session.
+   * Tells the server's log what a microphone does to the sound: in this session, if it has no audio
+   * yet, and in every later one.
    *
    * @param {MediaTrackSettings} settings of its track
    */

@@ -122,6 +122,8 @@ export class Microphone extends Emitter {
    * @returns {this}
    */
   pipe(client) {
+    const { settings } = this;
+    if (settings) client.describeSource(settings);
     this.on("started", (settings) => client.describeSource(settings));
     this.on("frame", (frame) => client.send(frame));
     return this;

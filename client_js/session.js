@@ -98,7 +98,8 @@ export class StreamSession extends Emitter {
 
   /** @param {import("./events.js").Source} source taken note of if no audio has been sent yet */
   describe(source) {
-    if (this.#isReady) this.#say({ type: "session.update", source });
+    // The server would refuse it behind audio: a microphone may be opened again in a session.
+    if (this.#isReady && this.sentMs === 0) this.#say({ type: "session.update", source });
   }
 
   /** Ends the running utterance after all audio sent so far. */

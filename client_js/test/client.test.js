@@ -401,6 +401,21 @@ test("what a microphone does to the sound is told to every session, before the a
   await until(() => server.connections[1]?.received[0]?.source);
 });
 
+test("what it does later in the session is kept for the next: behind audio it would be refused", async (t) => {
+  const { server, client } = await conversation(t);
+  await client.connect();
+  const [connection] = server.connections;
+  client.describeSource({ sampleRate: 48_000 });
+  client.send(FRAME);
+  client.describeSource({ sampleRate: 44_100 });
+  client.flush();
+  await until(() => connection.received.some(({ type }) => type === "flush"));
+  const types = connection.received.map(({ type = "audio" }) => type);
+  assert.deepEqual(types, ["session.update", "audio", "flush"]);
+  connection.destroy();
+  await until(() => server.connections[1]?.received[0]?.source.sample_rate_hz === 44_100);
+});
+
 test("a loop reads every message in order, and ends with the client", async (t) => {
   const { server, client } = await conversation(t);
   const types = [];

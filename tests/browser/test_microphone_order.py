@@ -219,6 +219,17 @@ def test_a_device_that_is_silenced_before_it_is_opened_is_told(run: Run):
     assert told == [True, False]
 
 
+def test_a_client_piped_to_a_running_microphone_is_told_what_it_does(run: Run):
+    told = run("""
+  await microphone.start();
+  let told = null;
+  microphone.pipe({ describeSource: (settings) => (told = settings), send() {} });
+  await microphone.stop();
+  return told;
+""")
+    assert told["sampleRate"] > 0
+
+
 def test_an_element_that_is_taken_away_at_once_does_not_listen(run: Run):
     live = run("""
   await import("/client/meter.js");
