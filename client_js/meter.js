@@ -27,13 +27,21 @@ const STYLE = `
   b { font-size: 19px }
   small { grid-column: 1 / -1 }
   meter { width: 100%; height: 10px }
+  [role=status] { position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%) }
 `;
 
+const NOTE = "An estimate from the sound of the voice; often wrong.";
+/** Instead of a label, until there is one. */
+const PENDING = "…";
+
+// Screen readers hear what is said, not each answer of an utterance that still runs.
 const CONTENT = `
   <button part="button" type="button">Start</button>
-  <b part="label" role="status">–</b>
+  <b part="label">–</b>
   <meter part="level" min="0" max="1" aria-label="Sound level"></meter>
-  <small part="note">An estimate from the sound of the voice; often wrong.</small>
+  <small part="note">${NOTE}</small>
+  <span role="status"></span>
 `;
 
 /** Node imports modules of packages too, and has no elements. */
@@ -77,7 +85,15 @@ export class IntoneMeter extends Base {
     this.#client = this.#microphone = null;
     await microphone?.stop();
     await client?.close();
-    if (this.shadowRoot) this.#part("button").textContent = "Start";
+    // It may have been started anew meanwhile.
+    if (this.shadowRoot && !this.#client) this.#rest();
+  }
+
+  #rest() {
+    this.#part("button").textContent = "Start";
+    this.#setLevel(0);
+    // It is no longer listening, waiting or trying.
+    if (this.#part("label").textContent === PENDING) this.#say("–", NOTE);
   }
 
   async #start() {
@@ -90,22 +106,20 @@ export class IntoneMeter extends Base {
     });
     this.#client = client;
     this.#microphone = new Microphone().pipe(client);
-    this.#microphone.on("level", (dbfs) => {
-      /** @type {HTMLMeterElement} */ (this.#part("level")).value = meterShare(dbfs);
-    });
+    this.#microphone.on("level", (dbfs) => this.#setLevel(meterShare(dbfs)));
     this.#microphone.on("ended", ({ message }) => {
       this.#say("–", message);
       void this.stop();
     });
     client.on("event", (event) => this.#show(event));
     client.on("state", ({ state, error }) => {
-      if (state === "waiting" && error) this.#say("…", `Trying again: ${error.message}`);
+      if (state === "waiting" && error) this.#say(PENDING, `Trying again: ${error.message}`);
       if (state === "closed" && error && this.#client === client) {
         this.#say("–", error.message);
         void this.stop();
       }
     });
-    this.#say("…", "Allow the microphone.");
+    this.#say(PENDING, "Allow the microphone.");
     await this.#microphone.start();
     // Stopped meanwhile.
     if (this.#client !== client) return;
@@ -116,13 +130,14 @@ export class IntoneMeter extends Base {
   /** @param {import("./events.js").ServerMessage} event */
   #show(event) {
     this.dispatchEvent(new CustomEvent("intone", { detail: event, bubbles: true, composed: true }));
-    if (event.type === "session.created") this.#say("…", "Listening.");
+    if (event.type === "session.created") this.#say(PENDING, "Listening.");
     if (event.type === "error") this.#say("–", event.message);
     if (event.type !== "utterance.interim" && event.type !== "utterance.result") return;
     const { emotion, gender } = event;
     const sure = (/** @type {import("./events.js").Answer} */ { label, confidence }) =>
       label === UNSURE ? UNSURE : `${label} ${Math.round(100 * confidence)}%`;
-    this.#say(sure(emotion), `Gender: ${sure(gender)}. An estimate; often wrong.`);
+    this.#write(sure(emotion), `Gender: ${sure(gender)}. An estimate; often wrong.`);
+    if (event.type === "utterance.result") this.#announce();
   }
 
   /**
@@ -130,8 +145,28 @@ export class IntoneMeter extends Base {
    * @param {string} note
    */
   #say(label, note) {
+    this.#write(label, note);
+    this.#announce();
+  }
+
+  /**
+   * @param {string} label
+   * @param {string} note
+   */
+  #write(label, note) {
     this.#part("label").textContent = label;
     this.#part("note").textContent = note;
+  }
+
+  #announce() {
+    const [label, note] = ["label", "note"].map((name) => this.#part(name).textContent);
+    const status = /** @type {HTMLElement} */ (this.shadowRoot?.querySelector("[role=status]"));
+    status.textContent = label === "–" || label === PENDING ? note : `${label}. ${note}`;
+  }
+
+  /** @param {number} share of full scale */
+  #setLevel(share) {
+    /** @type {HTMLMeterElement} */ (this.#part("level")).value = share;
   }
 
   /** @param {string} name */

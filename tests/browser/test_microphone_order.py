@@ -209,7 +209,8 @@ def test_a_device_that_is_silenced_before_it_is_opened_is_told(run: Run):
   const told = [];
   microphone.on("muted", (isMuted) => told.push(isMuted));
   const plain = Object.getOwnPropertyDescriptor(MediaStreamTrack.prototype, "muted");
-  Object.defineProperty(MediaStreamTrack.prototype, "muted", { get: () => true, configurable: true });
+  const silenced = { get: () => true, configurable: true };
+  Object.defineProperty(MediaStreamTrack.prototype, "muted", silenced);
   await microphone.start();
   Object.defineProperty(MediaStreamTrack.prototype, "muted", plain);
   tracks[0].dispatchEvent(new Event("unmute"));
@@ -268,6 +269,87 @@ def test_an_element_that_is_taken_away_while_it_starts_does_not_listen(run: Run)
   return [live(), sockets.length];
 """)
     assert (live, sockets) == (0, 0)
+
+
+METER = """
+  await import("/client/meter.js");
+  const meter = document.createElement("intone-meter");
+  meter.setAttribute("url", "/");
+  document.body.append(meter);
+  const shown = (name) => meter.shadowRoot.querySelector(`[part=${name}]`);
+  const status = meter.shadowRoot.querySelector("[role=status]");
+"""
+
+
+def test_the_element_tells_a_screen_reader_what_is_final_and_nothing_in_between(run: Run):
+    said, types, level = run(f"""{METER}
+  const said = [];
+  const observer = new MutationObserver(() => said.push(status.textContent));
+  observer.observe(status, {{ childList: true, characterData: true, subtree: true }});
+  const types = [];
+  const result = new Promise((resolve) => meter.addEventListener("intone", ({{ detail }}) => {{
+    types.push(detail.type);
+    if (detail.type === "utterance.result") resolve();
+  }}));
+  await meter.toggle();
+  await Promise.race([result, wait(25000)]);
+  await meter.toggle();
+  const found = [said, types, shown("level").value];
+  meter.remove();
+  return found;
+""")
+    assert types.count("utterance.interim") > 1
+    assert types.count("utterance.result") > 0
+    assert sum("Gender" in one for one in said) == types.count("utterance.result")
+    assert "Listening." in said
+    assert level == 0
+
+
+def test_an_element_that_is_stopped_before_it_has_heard_anything_says_so(run: Run):
+    label, note, button = run(f"""{METER}
+  await meter.toggle();
+  await meter.toggle();
+  const found = ["label", "note", "button"].map((name) => shown(name).textContent);
+  meter.remove();
+  return found;
+""")
+    assert label != "…"
+    assert "Listening" not in note
+    assert button == "Start"
+
+
+def test_an_element_says_aloud_why_it_does_not_listen(run: Run):
+    said = run(f"""{METER}
+  navigator.mediaDevices.getUserMedia = async () => {{
+    throw new DOMException("", "NotAllowedError");
+  }};
+  await meter.toggle();
+  meter.remove();
+  return status.textContent;
+""")
+    assert "blocked" in said
+
+
+def test_the_end_of_one_session_leaves_the_button_of_the_next_alone(run: Run):
+    button = run(f"""{METER}
+  const send = WebSocket.prototype.send;
+  const held = [];
+  WebSocket.prototype.send = function (data) {{
+    if (String(data).includes("session.close")) held.push(() => send.call(this, data));
+    else send.call(this, data);
+  }};
+  await meter.toggle();
+  const stopped = meter.stop();
+  await meter.toggle();
+  WebSocket.prototype.send = send;
+  held[0]();
+  await stopped;
+  const found = shown("button").textContent;
+  await meter.toggle();
+  meter.remove();
+  return found;
+""")
+    assert button == "Stop"
 
 
 def test_the_button_keeps_the_focus_and_a_cleared_list_fills_again(server, open_page):
