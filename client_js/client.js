@@ -25,7 +25,7 @@ export const ClientState = Object.freeze({
   CLOSED: "closed",
 });
 
-/** @typedef {new (url: string | URL, protocols: string[]) => WebSocket} WebSocketConstructor */
+/** @typedef {new (url: string | URL, protocols: string[]) => import("./session.js").Socket} WebSocketConstructor */
 
 /**
  * @typedef {object} ClientOptions

@@ -30,6 +30,19 @@ import { WIRE_BYTES_PER_MS } from "./worklet.js";
 
 /** @typedef {{lag_ms: number, round_trip_ms: number}} Lag */
 
+/**
+ * @typedef {object} Socket what is used of a WebSocket: others than the browser's own, such as that
+ *   of `ws`, differ in the rest
+ * @property {number} readyState
+ * @property {number} bufferedAmount
+ * @property {(data: string | ArrayBuffer) => void} send
+ * @property {() => void} close
+ * @property {((event: any) => void) | null} onopen
+ * @property {((event: any) => void) | null} onmessage
+ * @property {((event: any) => void) | null} onclose
+ * @property {((event: any) => void) | null} onerror
+ */
+
 const LOST = 1006;
 const PROTOCOL_ERROR = 1002;
 const REFUSED = 1008;
@@ -43,7 +56,7 @@ export class StreamSession extends Emitter {
   /** @type {Promise<SessionEnd>} settles once, when nothing more will come; never rejects */
   ended;
   /** @type {(end: SessionEnd) => void} */ #settle = () => {};
-  /** @type {WebSocket} */ #socket;
+  /** @type {Socket} */ #socket;
   /** @type {SessionTimes} */ #times;
   /** @type {Outbox} */ #outbox;
   /** @type {string | undefined} */ #token;
@@ -59,7 +72,7 @@ export class StreamSession extends Emitter {
   /** @type {ReturnType<typeof setInterval> | undefined} */ #pingTimer;
 
   /**
-   * @param {WebSocket} socket just made
+   * @param {Socket} socket just made
    * @param {SessionTimes} times
    * @param {{limits?: Partial<import("./outbox.js").OutboxLimits>, token?: string}} [options]
    *   `token` if it is to be the first message

@@ -32,6 +32,21 @@ const TYPED = `
   // @ts-expect-error: there is no such event
   client.on("utterance.sung", () => {});
   new Microphone({ deviceId: "x" }).pipe(client).on("level", (dbfs) => dbfs.toFixed());
+  // As the types of the package \`ws\` have it: less than a browser's, and other than that.
+  declare class NodeWebSocket {
+    constructor(address: string | URL, protocols?: string | string[]);
+    readonly readyState: 0 | 1 | 2 | 3;
+    readonly bufferedAmount: number;
+    binaryType: "nodebuffer" | "arraybuffer" | "fragments";
+    send(data: string | ArrayBuffer | Uint8Array[], told?: (error?: Error) => void): void;
+    close(code?: number, data?: string | Uint8Array): void;
+    onopen: ((event: { type: string; target: NodeWebSocket }) => void) | null;
+    onmessage: ((event: { data: string | ArrayBuffer | Uint8Array[] }) => void) | null;
+    onclose: ((event: { code: number; reason: string }) => void) | null;
+    onerror: ((event: { message: string }) => void) | null;
+  }
+  new IntoneClient({ url: "http://localhost/", WebSocket: NodeWebSocket });
+  new IntoneClient({ url: "http://localhost/", WebSocket: globalThis.WebSocket });
   export async function read() {
     for await (const event of client) if (event.type === "pong") console.log(event.lag_ms);
   }
