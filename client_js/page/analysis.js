@@ -1,4 +1,4 @@
-/** One utterance, looked at closely; loaded when somebody first asks for it. */
+/** One utterance, looked at closely. */
 
 import { WIRE_RATE_HZ } from "../worklet.js";
 import { drawCurve, drawHeat } from "./charts.js";

@@ -1,7 +1,10 @@
 /** The log of what was heard: kept with its audio, listed, drawn, played, analysed, taken away. */
 
+import { openAnalysis } from "./analysis.js";
 import { AudioStore, Player } from "./audio.js";
 import { byId } from "./dom.js";
+// With all that listens, not at the click: the server may have been stopped by then.
+import { save } from "./export.js";
 import { History, keptMs } from "./history.js";
 import { showSummary } from "./render.js";
 import { notify } from "./status.js";
@@ -22,10 +25,8 @@ export class Log {
   };
 
   /** @param {Utterance} utterance */
-  #analyse = async (utterance) => {
-    const { openAnalysis } = await import("./analysis.js");
+  #analyse = (utterance) =>
     openAnalysis(byId("analysis"), utterance, this.#samplesOf(utterance));
-  };
 
   #list = new UtteranceList({ play: this.#play, analyse: this.#analyse });
   #timeline = new Timeline(this.#play);
@@ -33,10 +34,7 @@ export class Log {
   constructor() {
     byId("clear").addEventListener("click", () => this.history.clear());
     for (const kind of /** @type {const} */ (["json", "csv"])) {
-      byId(`export-${kind}`).addEventListener("click", async () => {
-        const { save } = await import("./export.js");
-        save(this.history, kind);
-      });
+      byId(`export-${kind}`).addEventListener("click", () => save(this.history, kind));
     }
     this.#follow();
     this.player.on("changed", (playing) => {

@@ -94,6 +94,19 @@ def test_every_utterance_can_be_played_from_the_list_and_the_timeline(
     assert oldest == pytest.approx((first["end_ms"] - first["start_ms"]) / 1_000, abs=0.001)
 
 
+def test_what_was_heard_is_kept_when_the_server_has_gone(start_server, open_page, male_wav):
+    with start_server() as server, open_page(server.url) as page:
+        page.wait_for_model()
+        page.driver.execute_script(HEAR_DOWNLOADS)
+        page.pick_file(male_wav)
+        [row] = page.wait_for_rows(1)
+        page.wait_for_status("Ready")
+        server.stop()
+        [result] = results_of(exported(page, "json"))
+        assert result["emotion"]["label"] == row.label
+        page.analyse()
+
+
 def test_an_utterance_is_drawn_in_all_its_pictures(server, open_page, male_wav):
     with open_page(server.url) as page:
         page.wait_for_model()
@@ -192,7 +205,7 @@ def test_the_page_is_ready_soon_and_small(server, open_page, male_wav):
     with open_page(server.url) as page:
         page.wait_for_model()
         ready_ms, at_start = page.driver.execute_script(READ_LOADED)
-        # All that is loaded later: the analysis, the export, the worklet.
+        # All that is used later, and the worklet, which is loaded then.
         page.pick_file(male_wav)
         page.wait_for_rows(1)
         page.wait_for_status("Ready")
