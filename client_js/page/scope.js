@@ -30,7 +30,6 @@ export class Scope {
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
   #colours = getComputedStyle(this.#wave);
   #isDue = false;
-  #drawnAtMs = 0;
 
   constructor() {
     const request = () => this.#request();
@@ -85,19 +84,21 @@ export class Scope {
   }
 
   #request() {
-    const isEarly = this.#calm.matches && performance.now() - this.#drawnAtMs < CALM_MS;
-    if (this.#isDue || isEarly) return;
+    if (this.#isDue) return;
     this.#isDue = true;
-    requestAnimationFrame(() => {
-      this.#isDue = false;
-      this.#drawnAtMs = performance.now();
-      this.#unroll(this.#mel, this.#melRing.canvas);
-      const { context, width, height } = this.#unroll(this.#wave, this.#waveRing.canvas);
-      context.globalCompositeOperation = "source-in";
-      context.fillStyle = this.#colours.color;
-      context.fillRect(0, 0, width, height);
-      context.globalCompositeOperation = "source-over";
-    });
+    const draw = () => requestAnimationFrame(() => this.#draw());
+    if (this.#calm.matches) setTimeout(draw, CALM_MS);
+    else draw();
+  }
+
+  #draw() {
+    this.#isDue = false;
+    this.#unroll(this.#mel, this.#melRing.canvas);
+    const { context, width, height } = this.#unroll(this.#wave, this.#waveRing.canvas);
+    context.globalCompositeOperation = "source-in";
+    context.fillStyle = this.#colours.color;
+    context.fillRect(0, 0, width, height);
+    context.globalCompositeOperation = "source-over";
   }
 
   /**

@@ -34,6 +34,13 @@ return new Set(new Uint32Array(data.buffer)).size;
 READ_PICTURES = """
 return [...document.querySelectorAll("#analysis canvas")].map((canvas) => canvas.ariaLabel);
 """
+READ_COLUMNS = """
+const canvas = document.querySelector("#wave");
+const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+const drawn = new Set();
+for (let at = 3; at < data.length; at += 4) if (data[at]) drawn.add((at >> 2) % canvas.width);
+return drawn.size / canvas.width;
+"""
 READ_LOADED = """
 const entries = performance.getEntriesByType("resource");
 const models = entries.find(({ name }) => name.endsWith("/v1/models"));
@@ -235,6 +242,19 @@ def size(urls: Iterable[str], encoding: str = "identity") -> int:
         with urllib.request.urlopen(request, timeout=10) as response:
             total += len(response.read())
     return total
+
+
+def test_with_less_motion_the_last_of_the_sound_is_drawn_too(server, open_page, male_wav):
+    with open_page(server.url) as page:
+        feature = {"name": "prefers-reduced-motion", "value": "reduce"}
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        page.wait_for_model()
+        page.pick_file(male_wav)
+        page.wait_for_rows(1)
+        page.wait_for_status("Ready")
+        # Of the eight seconds that are shown.
+        heard = soundfile.info(male_wav).duration / 8
+        page.until(lambda: page.driver.execute_script(READ_COLUMNS) > 0.9 * heard, "all of it")
 
 
 def test_sound_reaches_the_pictures(server, open_page, microphone_wav):
