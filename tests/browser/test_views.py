@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import urllib.request
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 import soundfile
 from page_results import HEAR_DOWNLOADS, analyze, exported, results_of
+from selenium.webdriver.common.keys import Keys
 
 HEAR_PLAYING = """
 window.played = [];
@@ -40,6 +43,10 @@ const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas
 const drawn = new Set();
 for (let at = 3; at < data.length; at += 4) if (data[at]) drawn.add((at >> 2) % canvas.width);
 return drawn.size / canvas.width;
+"""
+READ_POSITION = """
+const { value, max } = document.querySelector("#position");
+return [Number(value), Number(max)];
 """
 READ_LOADED = """
 const entries = performance.getEntriesByType("resource");
@@ -112,6 +119,29 @@ def test_what_was_heard_is_kept_when_the_server_has_gone(start_server, open_page
         [result] = results_of(exported(page, "json"))
         assert result["emotion"]["label"] == row.label
         page.analyse()
+
+
+def test_the_timeline_is_moved_by_keys_and_follows_again_from_its_end(
+    server, open_page, two_utterances_wav, tmp_path
+):
+    speech, rate_hz = soundfile.read(two_utterances_wav, dtype="float32")
+    # As most recordings, it does not end with a millisecond.
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.tile(speech, 8)[:-7], rate_hz, "PCM_16")
+    with open_page(server.url) as page:
+        page.driver.set_window_size(500, 900)
+        page.wait_for_model()
+        page.pick_file(path)
+        page.wait_for_rows(1)
+        page.wait_for_status("Ready")
+        read = functools.partial(page.driver.execute_script, READ_POSITION)
+        page.until(lambda: read()[0] == read()[1] > 5_000, "the end of the timeline")
+        page.driver.execute_script("document.querySelector('#position').focus()")
+        page.press_keys(Keys.ARROW_LEFT)
+        value, last = read()
+        assert value < last - 50
+        page.press_keys(Keys.HOME, Keys.END)
+        assert read() == [last, last]
 
 
 def test_an_utterance_is_drawn_in_all_its_pictures(server, open_page, male_wav):
