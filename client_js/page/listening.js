@@ -114,6 +114,10 @@ export class Listening {
     this.#microphone = microphone;
     this.#log.store.limit(KEPT_LIVE_MS);
     showStatus("Waiting for the microphone…", "busy");
+    let silence = "";
+    microphone.on("muted", (isMuted) =>
+      notify((silence = isMuted ? "The microphone is muted or interrupted." : "")),
+    );
     // First, so that no session is opened for a microphone that is refused.
     await microphone.start();
     void this.#listDevices();
@@ -134,9 +138,7 @@ export class Listening {
       if (client.state === ClientState.OPEN) this.#show(frame);
       client.send(frame);
     });
-    microphone.on("muted", (isMuted) =>
-      notify(isMuted ? "The microphone is muted." : ""),
-    );
+    notify(silence);
     this.#enter(Phase.LISTENING);
   }
 

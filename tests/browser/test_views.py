@@ -287,6 +287,17 @@ def test_with_less_motion_the_last_of_the_sound_is_drawn_too(server, open_page, 
         page.until(lambda: page.driver.execute_script(READ_COLUMNS) > 0.9 * heard, "all of it")
 
 
+def test_a_microphone_that_is_silenced_before_it_is_opened_is_said_to_be(server, open_page):
+    with open_page(server.url) as page:
+        page.wait_for_model()
+        page.driver.execute_script(
+            "Object.defineProperty(MediaStreamTrack.prototype, 'muted', { get: () => true })"
+        )
+        page.start_microphone()
+        page.until(lambda: "muted" in page.read("#notice"), "a word about it")
+        page.stop()
+
+
 def test_sound_reaches_the_pictures(server, open_page, microphone_wav):
     assert soundfile.info(microphone_wav).samplerate == 48_000
     with open_page(server.url) as page:
