@@ -48,7 +48,7 @@ const PROTOCOL_ERROR = 1002;
 const REFUSED = 1008;
 /** `WebSocket.OPEN`, which an injected constructor need not carry. */
 const SOCKET_OPEN = 1;
-/** How often a full socket is looked at again: it has no event for having become empty. */
+/** How often a full socket is looked at again, at most: it has no event for having become empty. */
 const DRAIN_INTERVAL_MS = 20;
 
 /** @extends {Emitter<{event: ServerEvent, lag: Lag}>} */
@@ -69,6 +69,7 @@ export class StreamSession extends Emitter {
   /** @type {{marker: string, sentAtMs: number} | null} */ #ping = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #deadline;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #drainTimer;
+  /** @type {(() => void)[]} */ #drainedListeners = [];
   /** @type {ReturnType<typeof setInterval> | undefined} */ #pingTimer;
 
   /**
@@ -130,7 +131,7 @@ export class StreamSession extends Emitter {
   /** @returns {Promise<void>} when all audio has been handed to the socket, or the session ended */
   async drained() {
     while (!this.#isEnded && this.#outbox.waitingBytes > 0) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_INTERVAL_MS));
+      await new Promise((resolve) => this.#drainedListeners.push(() => resolve(undefined)));
     }
   }
 
@@ -142,14 +143,22 @@ export class StreamSession extends Emitter {
     clearTimeout(this.#drainTimer);
     if (!this.#isReady) return;
     this.#outbox.drain(this.#socket);
-    if (this.#outbox.waitingBytes === 0) return;
+    if (this.#outbox.waitingBytes === 0) return this.#tellDrained();
+    // The pong says that the server has all before it, also to a page out of sight, whose timers
+    // the browser holds back.
+    if (this.#ping === null) this.#beat();
     this.#drainTimer = setTimeout(() => this.#drain(), DRAIN_INTERVAL_MS);
+  }
+
+  #tellDrained() {
+    for (const tell of this.#drainedListeners.splice(0)) tell();
   }
 
   /** @param {object} message about all audio before it, so none may stay behind */
   #sendLast(message) {
     this.#outbox.drainAll(this.#socket);
     this.#say(message);
+    this.#tellDrained();
   }
 
   /** @param {object} message */
@@ -228,6 +237,7 @@ export class StreamSession extends Emitter {
     const roundTripMs = performance.now() - this.#ping.sentAtMs;
     this.#ping = null;
     this.emit("lag", { lag_ms: pong.lag_ms, round_trip_ms: Math.round(roundTripMs) });
+    this.#drain();
   }
 
   /**
@@ -261,5 +271,6 @@ export class StreamSession extends Emitter {
       wasCreated: this.#isCreated,
       unsentBytes: this.#outbox.clear(),
     });
+    this.#tellDrained();
   }
 }

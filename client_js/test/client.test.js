@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { ConnectionError, IntoneClient } from "../client.js";
 import { keptMs } from "../page/history.js";
+import { StreamSession } from "../session.js";
 import { WebSocket, serve, until } from "../testing/server.js";
 
 const FRAME = new Int16Array(1_600).fill(7).buffer;
@@ -286,6 +287,37 @@ test("a server that stops reading: the oldest audio is dropped, whole frames, co
   const gaps = dropped.map(({ at_ms: atMs, ms }) => ({ atMs, ms }));
   const places = arrived.map((_, n) => keptMs({ offsetMs: 0, gaps }, 100 * n));
   assert.deepEqual(places, arrived.map((frame) => frame.readUInt32LE(0)));
+});
+
+test("what waits for room goes when the server answers, whenever timers fire", async (t) => {
+  const sent = [];
+  const socket = {
+    readyState: 1,
+    bufferedAmount: 0,
+    close() {},
+    send(data) {
+      sent.push(data);
+      this.bufferedAmount += data.byteLength ?? 0;
+    },
+  };
+  const minute = 60_000;
+  const session = new StreamSession(socket, {
+    ...{ connectTimeoutMs: minute, closeTimeoutMs: minute },
+    ...{ pingIntervalMs: minute, pongTimeoutMs: minute },
+  });
+  t.after(() => socket.onclose({ code: 1000, reason: "" }));
+  const hear = (event) => socket.onmessage({ data: JSON.stringify(event) });
+  hear(CREATED);
+  for (let n = 0; n < 10; n += 1) session.send(FRAME);
+  const texts = () => sent.filter((data) => typeof data === "string").map((text) => JSON.parse(text));
+  assert.ok(sent.length - texts().length < 10);
+  let isDrained = false;
+  void session.drained().then(() => (isDrained = true));
+  socket.bufferedAmount = 0;
+  hear({ type: "pong", marker: texts()[0]?.marker, received_ms: 0, lag_ms: 0 });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(sent.length - texts().length, 10);
+  assert.ok(isDrained);
 });
 
 test("the lag is measured by ping", async (t) => {
