@@ -8,6 +8,8 @@ const MAX_FILE_BYTES = 200 * 2 ** 20;
 const USUAL_RATE_HZ = 48_000;
 /** Margin under the server's limit, whose clock is not ours. */
 const RATE_MARGIN = 0.9;
+/** Of what the server takes at once: what waits on the way arrives as one. */
+const BURST_SHARE = 0.5;
 /** Input samples converted at once: small enough not to hold the page up. */
 const BLOCK_SAMPLES = 16_384;
 /** A timer for each frame would cost more than the frame. */
@@ -119,23 +121,25 @@ function mixedBlock(audio, at) {
  */
 export async function streamFile(client, source, { signal, onFrame } = {}) {
   const audio = source instanceof Blob ? await decodeFile(source) : source;
-  const { max_rate: maxRate = 1, max_session_s: maxSessionS = Infinity } =
-    client.session?.limits ?? {};
+  const limits = client.session?.limits;
+  const { max_rate: maxRate = 1, max_session_s: maxSessionS = Infinity } = limits ?? {};
   if (audio.duration > maxSessionS) {
     throw new FileError(
       `The file lasts ${Math.ceil(audio.duration)} s, and the server allows ${maxSessionS} s.`,
     );
   }
-  const startedAtMs = performance.now();
-  let sentMs = 0;
+  const burstMs = (1_000 * BURST_SHARE * (limits?.max_rate_burst_s ?? 1)) / maxRate;
+  let dueMs = performance.now();
   for (const frame of framesOf(audio)) {
-    await pause(startedAtMs + sentMs / (maxRate * RATE_MARGIN) - performance.now());
+    await pause(dueMs - performance.now());
     await client.drained();
     if (signal?.aborted) return;
     if (client.state !== "open")
       throw new FileError("The connection was lost while the file was sent.");
     onFrame?.(frame);
-    sentMs += frame.byteLength / WIRE_BYTES_PER_MS;
+    // Called late, as after the machine slept, it may not make up for more than a burst.
+    dueMs = Math.max(dueMs, performance.now() - burstMs);
+    dueMs += frame.byteLength / WIRE_BYTES_PER_MS / (maxRate * RATE_MARGIN);
     client.send(frame);
   }
 }

@@ -25,6 +25,24 @@ function openClient(limits, sent = []) {
   };
 }
 
+test("a page that is called late sends no more at once than the server takes", async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, "now", () => nowMs);
+  t.mock.method(globalThis, "setTimeout", (call, ms) => {
+    nowMs += ms;
+    queueMicrotask(call);
+  });
+  const client = openClient({ max_rate: 20, max_rate_burst_s: 30 });
+  const times = [];
+  client.send = () => times.push(nowMs);
+  client.drained = async () => {
+    if (times.length === 100) nowMs += 60_000;
+  };
+  await streamFile(client, audioOf(16_000, new Float32Array(16_000 * 120)));
+  const atOnce = times.filter((ms) => ms === times[100]).length / 10;
+  assert.ok(atOnce > 10 && atOnce < 30, `${atOnce} s at once`);
+});
+
 test("a WAV's rate is read from its header, wherever the chunk is", () => {
   const wav = readFileSync(new URL("../../tests/data/stereo_48k_24bit.wav", import.meta.url));
   assert.equal(wavRateHz(new DataView(wav.buffer, wav.byteOffset, wav.byteLength)), 48_000);
