@@ -41,8 +41,8 @@ export function toCsv({ utterances }) {
     ...scores("emotion", emotions, one.answer?.emotion.scores),
     ...scores("gender", genders, one.answer?.gender.scores),
   }));
-  const lines = rows.map((row) => Object.values(row).map(cell).join(","));
-  return [Object.keys(rows[0] ?? {}).join(","), ...lines, ""].join("\r\n");
+  const lines = [Object.keys(rows[0] ?? {}), ...rows.map(Object.values)];
+  return [...lines.map((line) => line.map(cell).join(",")), ""].join("\r\n");
 }
 
 /** @param {Utterance} utterance */

@@ -92,6 +92,15 @@ test("CSV has a row an utterance, and no text that a spreadsheet would run", () 
   assert.match(second, /,discarded,200,230,,,,,too_short,,,,,$/);
 });
 
+test("a label may hold what a CSV cuts by: the heads of its columns are quoted, too", () => {
+  const history = new History();
+  history.begin(CREATED, "Microphone", 0);
+  const { emotion, ...rest } = result(1, "angry, loud");
+  history.take({ ...rest, emotion: { ...emotion, scores: { "angry, loud": 0.7, sad: 0.3 } } });
+  const [head] = toCsv(history).split("\r\n");
+  assert.match(head, /,latency_ms,"emotion_angry, loud",emotion_sad,/);
+});
+
 function frameOf(value) {
   return new Int16Array(1_600).fill(value).buffer;
 }
