@@ -123,7 +123,7 @@ export class StreamSession extends Emitter {
 
   /** Asks for the remaining results; `ended` settles when they have come, or in time. */
   close() {
-    if (!this.#isReady) return this.#end(1000, "");
+    if (!this.#isReady) return this.#end(1000, "it was closed before it was open");
     this.#endAfter(this.#times.closeTimeoutMs, "the server did not finish in time");
     this.#sendLast({ type: "session.close" });
   }

@@ -411,6 +411,13 @@ test("a server that is full when one comes back is tried again, with the reason"
   await until(() => client.state === "open");
 });
 
+test("close() while it connects is not blamed on the server", async (t) => {
+  const { client } = await conversation(t);
+  const opening = assert.rejects(client.connect(), /closed before it was open/);
+  await client.close();
+  await opening;
+});
+
 test("close() while the reason of a refusal is asked for ends the client", async (t) => {
   const { client, server } = await conversation(t);
   await server.stop();
