@@ -142,6 +142,75 @@ def test_a_stray_clip_of_an_emotion_the_corpus_does_not_hold_is_heard_for_gender
     assert (weights["gender"].sum(axis=1) > 0).all()
 
 
+def crema_d_heard_as(clips, **shares):
+    perceived = tuple(shares.get(emotion, 0.0) for emotion in EMOTIONS)
+    return [replace(clip, perceived=perceived) for clip in clips]
+
+
+def happy_and_sad():
+    made = make_clips("crema_d", 2, 2, takes=10)
+    return [clip for clip in made if clip.emotion in {"happy", "sad"}]
+
+
+def drawn_once(clips, architecture=GRU, **settings):
+    """One batch of every clip, its targets without smoothing."""
+    settings = replace(SETTINGS, size=len(clips), label_smoothing=0.0, **settings)
+    return Batches(make_examples(clips), architecture, settings, AugmentSettings(), 1)[0]
+
+
+def test_a_clip_is_asked_for_what_was_played_or_for_what_listeners_heard():
+    clips = crema_d_heard_as(happy_and_sad(), neutral=0.75, sad=0.25)
+    inputs, targets, weights = drawn_once(clips, perceived=0.5)
+    asked = {
+        tuple(target): tuple(allowed == 0)
+        for target, allowed in zip(targets["emotion"][:, 0], inputs["allowed"], strict=True)
+    }
+    # In the order of EMOTIONS: neutral, calm, happy, sad and four more. Nobody heard it happy.
+    assert asked == {
+        (0, 0, 1, 0, 0, 0, 0, 0): (False, False, True, True, False, False, False, False),
+        (0, 0, 0, 1, 0, 0, 0, 0): (False, False, True, True, False, False, False, False),
+        (0.75, 0, 0, 0.25, 0, 0, 0, 0): (True, False, False, True, False, False, False, False),
+    }
+    assert (weights["emotion"].sum(axis=1) > 0).all()
+
+
+def test_listeners_choose_among_all_that_any_of_them_heard():
+    neutral = crema_d_heard_as(happy_and_sad()[::2], neutral=1.0)
+    angry = crema_d_heard_as(happy_and_sad()[1::2], angry=1.0)
+    inputs, targets, _ = drawn_once([*neutral, *angry], perceived=1.0)
+    chosen = np.array([emotion in {"neutral", "angry"} for emotion in EMOTIONS])
+    assert (inputs["allowed"][:, chosen] == 0).all()
+    assert (inputs["allowed"][:, ~chosen] < -1e8).all()
+    assert set(targets["emotion"][:, 0].argmax(axis=1)) == set(np.flatnonzero(chosen))
+
+
+def test_a_network_learns_those_of_its_labels_that_listeners_heard():
+    architecture = ARCHITECTURES["bilstm"]
+    assert "surprised" not in architecture.emotions
+    clips = [
+        *crema_d_heard_as(happy_and_sad()[::2], surprised=0.5, neutral=0.3, angry=0.2),
+        *crema_d_heard_as(happy_and_sad()[1::2], surprised=1.0),
+    ]
+    _, targets, _ = drawn_once(clips, architecture, perceived=1.0)
+    rows = {tuple(row.round(3)) for row in targets["emotion"].reshape(-1, 6)}
+    labels = architecture.emotions
+    heard = np.zeros(6, "f4")
+    heard[[labels.index("neutral"), labels.index("angry")]] = 0.6, 0.4
+    # Where all of it is a label that the network lacks, it is asked for what was played.
+    played = [tuple(np.eye(6, dtype="f4")[labels.index(emotion)]) for emotion in ("happy", "sad")]
+    assert rows == {tuple(heard.round(3)), *played}
+
+
+def test_votes_that_are_not_asked_for_change_nothing():
+    clips = happy_and_sad()
+    voted = crema_d_heard_as(clips, neutral=1.0)
+    for first, second in zip(
+        drawn_once(clips, perceived=0.5), drawn_once(voted, perceived=0.0), strict=True
+    ):
+        for name in first:
+            np.testing.assert_array_equal(first[name], second[name])
+
+
 def test_a_small_corpus_can_come_twice(examples):
     twice = replace(SETTINGS, share={"tess": 2.0})
     drawn = batches([e for e in examples if e.clip.corpus == "tess"], settings=twice)

@@ -14,15 +14,12 @@ from intone.core.features import FeatureSettings
 from intone.types import FloatArray
 from intone_lab.architectures import Architecture
 from intone_lab.augment import AugmentSettings, augment, draw_warps
-from intone_lab.catalogue import GENDERS
 from intone_lab.copies import COPIES
-from intone_lab.corpora import Clip, emotions_present
+from intone_lab.corpora import Clip
 from intone_lab.dataset import FEATURES, Example, as_features
+from intone_lab.targets import Targets
 
 _SPEEDS = {copy.name: copy.speed for copy in COPIES}
-
-ABSENT = -1e9
-"""Added to the logits of emotions a clip's corpus does not hold: no probability, no gradient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,13 @@ class BatchSettings:
     copies: Mapping[str, float] = field(default_factory=lambda: {"telephone": 0.5, "room": 0.5})
     """How likely a copy is to stand for its clip, where not as likely as the clip itself."""
     label_smoothing: float = 0.1
+    perceived: float = 0.5
+    """How often a clip is asked for what listeners heard in it, where they were asked.
+
+    Else it is asked for what was played, among what its corpus holds. The two are not blended: of a
+    copy of CREMA-D with two of its emotions a network would learn that none of the others is ever
+    said where it sounds like that.
+    """
     crop_probability: float = 0.5
     """How often a clip is cut shorter than it is: interims must be right on beginnings."""
     last_step_weight: float = 0.8
@@ -73,10 +77,14 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._settings = settings
         self._augmentation = augmentation
         self._architecture = architecture
-        self._emotions, self._genders = list(architecture.emotions), list(GENDERS)
         self._rng = np.random.default_rng(seed)
         usable = [example for example in examples if example.longest is not None]
-        self._present = emotions_present({example.clip for example in usable})
+        self._targets = Targets(
+            (example.clip for example in usable),
+            architecture.emotions,
+            settings.label_smoothing,
+            settings.perceived,
+        )
         self._by_clip: dict[Clip, list[Example]] = {}
         for example in usable:
             if example.clip.emotion is not None:
@@ -117,8 +125,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         features = augment(features, self._augmentation, self._rng, warps)
         lengths = np.array([len(crop) for crop in crops], np.int32)
         answers = self._architecture.answers(self._settings.frames)
-        targets = [self._targets(clip) for clip in clips]
-        allowed = np.stack([target[0] for target in targets])
+        targets = [self._targets.of(clip, self._rng) for clip in clips]
         weights = np.stack([self._weights(length) for length in lengths])
         rarity = np.array([self._rarity[clip.corpus, clip.emotion] for clip in clips], "f4")
         hears_gender = np.array(
@@ -127,12 +134,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return (
             {
                 "features": as_features(features, self._architecture.features),
-                "allowed": allowed,
+                "allowed": np.stack([target.allowed for target in targets]),
                 "frames": lengths,
             },
             {
-                "emotion": np.repeat(np.stack([t[1] for t in targets])[:, None], answers, 1),
-                "gender": np.repeat(np.stack([t[2] for t in targets])[:, None], answers, 1),
+                "emotion": np.repeat(np.stack([t.emotion for t in targets])[:, None], answers, 1),
+                "gender": np.repeat(np.stack([t.gender for t in targets])[:, None], answers, 1),
             },
             {"emotion": weights * rarity[:, None], "gender": weights * hears_gender[:, None]},
         )
@@ -152,8 +159,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         counts = Counter((clip.corpus, clip.emotion) for clip in self._clips)
         totals = Counter(clip.corpus for clip in self._clips)
         return {
-            (corpus, emotion): totals[corpus] / len(self._present[corpus]) / count
-            if emotion in self._present[corpus]
+            (corpus, emotion): totals[corpus] / len(self._targets.present[corpus]) / count
+            if emotion in self._targets.present[corpus]
             else 0.0
             for (corpus, emotion), count in counts.items()
         }
@@ -174,19 +181,6 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         length -= length % self._architecture.stride
         start = int(self._rng.integers(0, len(utterance) - length + 1))
         return utterance[start : start + length]
-
-    def _targets(self, clip: Clip) -> tuple[FloatArray, FloatArray, FloatArray]:
-        present = self._present[clip.corpus]
-        is_allowed = np.array([emotion in present for emotion in self._emotions])
-        allowed = np.where(is_allowed, 0.0, ABSENT).astype(np.float32)
-        smoothing = self._settings.label_smoothing
-        emotion = np.where(is_allowed, smoothing / is_allowed.sum(), 0.0)
-        if clip.emotion in present:
-            emotion[self._emotions.index(str(clip.emotion))] += 1.0 - smoothing
-        gender = np.full(len(self._genders), smoothing / len(self._genders))
-        if clip.gender is not None:
-            gender[self._genders.index(clip.gender)] += 1.0 - smoothing
-        return allowed, emotion.astype(np.float32), gender.astype(np.float32)
 
     def _hears_gender(self, example: Example, warp: float) -> bool:
         """Whether the row tells of its gender: not once its formants are nearly the other's."""

@@ -12,8 +12,9 @@ from pathlib import Path
 import keras
 
 from intone_lab.architectures import ARCHITECTURES, load_model, save_model
+from intone_lab.catalogue import CorpusError
 from intone_lab.copies import COPIES
-from intone_lab.corpora import Clip, CorpusError
+from intone_lab.corpora import Clip
 from intone_lab.dataset import Example, prepare
 from intone_lab.file_version import file_version
 from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
@@ -57,8 +58,7 @@ def run_folder(runs: Path, clips: Sequence[Clip], settings: TrainSettings) -> Pa
     Other labels, speakers or recordings make it another run.
     """
     of_clips = [
-        (clip.key, clip.speaker, clip.gender, clip.emotion, file_version(clip.path))
-        for clip in clips
+        (c.key, c.speaker, c.gender, c.emotion, c.perceived, file_version(c.path)) for c in clips
     ]
     what = json.dumps([settings.as_row(), of_clips], default=str)
     return runs / hashlib.sha256(what.encode()).hexdigest()[:12]

@@ -37,7 +37,7 @@ class TrainSettings:
     """Added to the logits of labels that a corpus lacks, once trained.
 
     RAVDESS alone has *calm*, and no clip of another corpus says that it is not calm (see
-    :data:`intone_lab.batches.ABSENT`): the trained network says it too often of all others.
+    :data:`intone_lab.targets.ABSENT`): the trained network says it too often of all others.
     """
     batches: BatchSettings = field(default_factory=BatchSettings)
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
