@@ -54,6 +54,30 @@ def test_what_is_read_is_what_libsndfile_holds(
     assert np.array_equal(decoded(io.BytesIO(path.read_bytes())), np.clip(expected, -1, 1))
 
 
+@pytest.mark.parametrize("container", ["WAV", "AIFF"])
+def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes_and_said_to_break_off(
+    tmp_path, noise, container
+):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise, 16_000, format=container, subtype="PCM_16")
+    path = tmp_path / "sound"
+    path.write_bytes(buffer.getvalue()[:-16_000])
+    for source in (path, io.BytesIO(path.read_bytes())):
+        heard: list[bytes] = []
+        with open_audio(source) as audio, pytest.raises(InvalidAudioFile, match=r"after 0\.25 s"):
+            heard.extend(audio.blocks())
+        assert len(b"".join(heard)) == 16_000
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0x80000024, 0xFFFFFFFF])
+def test_a_wav_whose_writer_could_not_know_its_size_is_read_to_the_end(noise, size):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise, 16_000, format="WAV", subtype="PCM_16")
+    content = bytearray(buffer.getvalue())
+    content[4:8] = size.to_bytes(4, "little")
+    assert len(decoded(io.BytesIO(content))) == 8_000
+
+
 def test_a_flac_that_does_not_tell_its_length_is_read_to_the_end(noise):
     buffer = io.BytesIO()
     soundfile.write(buffer, noise, 16_000, format="FLAC", subtype="PCM_16")

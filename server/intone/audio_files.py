@@ -14,6 +14,7 @@ import soundfile
 
 from intone.core.decode import Decoder
 from intone.core.resample import Resampler, format_problem
+from intone.cut_short import missing_bytes
 from intone.errors import InvalidAudioFile, UnsupportedAudio
 from intone.types import SAMPLE_RATE_HZ, SAMPLE_RATES_HZ, AudioFormat, Encoding
 
@@ -39,9 +40,11 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is u
 class AudioFile:
     """An open sound file of one or two channels. Use it as a context manager."""
 
-    def __init__(self, file: soundfile.SoundFile, name: str) -> None:
+    def __init__(self, file: soundfile.SoundFile, name: str, missing_bytes: int = 0) -> None:
+        """Take the ``missing_bytes`` that libsndfile does not miss."""
         self._file = file
         self._name = name
+        self._missing_bytes = missing_bytes
         is_int16 = file.subtype in _INT16_SUBTYPES
         self.audio = AudioFormat(
             Encoding.S16LE if is_int16 else Encoding.F32LE, file.samplerate, file.channels
@@ -82,7 +85,8 @@ class AudioFile:
             yield block
         if not frames_read:
             raise InvalidAudioFile(f"{self._name} holds no audio")
-        if self.frames is not None and frames_read < self.frames:
+        is_short = self.frames is not None and frames_read < self.frames
+        if is_short or self._missing_bytes:
             raise InvalidAudioFile(
                 f"{self._name} breaks off after {frames_read / self.sample_rate_hz:.2f} s"
             )
@@ -135,22 +139,23 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
     shown = name or (str(source) if isinstance(source, (str, Path)) else "the upload")
     with _translated(shown):
         if isinstance(source, (str, Path)):
-            _check_readable(Path(source))
+            missing = _missing_bytes(Path(source))
             # soundfile cannot encode a name that is no UTF-8.
             file = _ForwardOnly(os.fsencode(source))
         else:
+            missing = missing_bytes(source)
             file = _ForwardOnly(source)
     problem = format_problem(file.channels, file.samplerate)
     if problem:
         file.close()
         raise UnsupportedAudio(f"{shown}: {problem}")
-    return AudioFile(file, shown)
+    return AudioFile(file, shown, missing)
 
 
-def _check_readable(path: Path) -> None:
-    # libsndfile says "System error" of a file that is not there.
-    with path.open("rb"):
-        pass
+def _missing_bytes(path: Path) -> int:
+    # Opened in any case: libsndfile says "System error" of a file that is not there.
+    with path.open("rb") as file:
+        return missing_bytes(file) if file.seekable() else 0
 
 
 @contextmanager

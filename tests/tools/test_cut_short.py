@@ -21,7 +21,7 @@ def test_a_file_that_was_cut_off_is_no_clip(tmp_path, name):
         read_audio(path)
 
 
-@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0x80000024, 0xFFFFFFFF])
 def test_a_file_whose_writer_could_not_know_its_size_is_heard(tmp_path, size):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.full(16_000, 0.1), 16_000, subtype="PCM_16")

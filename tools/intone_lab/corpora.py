@@ -17,9 +17,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from intone.cut_short import missing_bytes
 from intone_lab import crema_d
 from intone_lab.catalogue import CORPORA, EMOTIONS, Corpus, CorpusError, Labels, NotSpeech
-from intone_lab.cut_short import missing_bytes
 from intone_lab.folder_walk import files_below
 
 _log = logging.getLogger(__name__)
@@ -161,7 +161,8 @@ def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
     try:
         # soundfile cannot encode a name that is no UTF-8.
         samples, rate_hz = soundfile.read(os.fsencode(path), dtype="float32", always_2d=True)
-        missing = missing_bytes(path)
+        with path.open("rb") as file:
+            missing = missing_bytes(file)
     except (soundfile.LibsndfileError, OSError, TypeError) as error:
         raise CorpusError(f"{path} cannot be read: {_why(path, error)}") from error
     if missing:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
+import os
+from typing import BinaryIO, Literal
 
 _ORDERS: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"FORM": "big"}
 """First bytes of WAV and AIFF, and how the size behind them is written (of all that follows)."""
 
-_UNKNOWN = (0, 0xFFFFFFFF)
-"""What a writer says that could not come back to fill the size in."""
+_LONGEST_BYTES = 0x7FFF_0000
+"""From here on, as at 0, it is what a writer says that could not come back to fill the size in."""
 
 _SLACK_BYTES = 64
 """Some writers count the header too, or not the padding."""
 
 
-def missing_bytes(path: Path) -> int:
+def missing_bytes(file: BinaryIO) -> int:
     """Return how many bytes of a WAV or AIFF file are not there; 0 of any other file.
 
-    Raises :class:`OSError`.
+    Leaves the position in ``file``, which must be one that can seek. Raises :class:`OSError`.
     """
-    with path.open("rb") as file:
-        start = file.read(8)
+    position = file.tell()
+    file.seek(0)
+    start = file.read(8)
+    length = file.seek(0, os.SEEK_END)
+    file.seek(position)
     order = _ORDERS.get(start[:4])
     if order is None or len(start) < 8:
         return 0
     size = int.from_bytes(start[4:], order)
-    missing = size + len(start) - path.stat().st_size
-    return missing if size not in _UNKNOWN and missing > _SLACK_BYTES else 0
+    missing = size + len(start) - length
+    return missing if 0 < size < _LONGEST_BYTES and missing > _SLACK_BYTES else 0
