@@ -134,11 +134,11 @@ export class IntoneClient extends Emitter {
   /**
    * @returns {Promise<SessionCreated>}
    * @throws {ConnectionError} when this first attempt fails; only later losses are retried
-   * @throws {Error} when already connected or connecting
+   * @throws {Error} when already connected or connecting, or not closed yet
    */
   async connect() {
     if (this.#state !== ClientState.IDLE && this.#state !== ClientState.CLOSED) {
-      throw new Error(`connect() while ${this.#state}; close() first`);
+      throw new Error(`connect() while ${this.#state}; await close() first`);
     }
     return new Promise((resolve, reject) => {
       this.#opening = { resolve, reject };
@@ -178,7 +178,8 @@ export class IntoneClient extends Emitter {
   /**
    * Waits for the results of everything sent.
    *
-   * @returns {Promise<SessionClosed | null>} the server's totals; null when there was no session
+   * @returns {Promise<SessionClosed | null>} the server's totals; null when there was no session, or
+   *   the connection was lost before they came
    */
   async close() {
     clearTimeout(this.#retryTimer);
@@ -187,8 +188,10 @@ export class IntoneClient extends Emitter {
       if (this.#state !== ClientState.CLOSED) this.#enter({ state: ClientState.CLOSED });
       return null;
     }
-    this.#enter({ state: ClientState.CLOSING });
-    stream.close();
+    if (this.#state !== ClientState.CLOSING) {
+      this.#enter({ state: ClientState.CLOSING });
+      stream.close();
+    }
     const { totals } = await stream.ended;
     await this.#run;
     return totals;

@@ -78,6 +78,28 @@ test("connect, send, close: the server gets the audio and the client its totals"
   );
 });
 
+test("close() twice is one end, of which both are told", async (t) => {
+  let ends = 0;
+  const { client } = await conversation(t, {
+    onConnection: (connection) => {
+      connection.onMessage = (message) => {
+        if (message.type !== "session.close") return;
+        ends += 1;
+        connection.send(CLOSED);
+        connection.close(1000);
+      };
+      connection.send(CREATED);
+      return "handled";
+    },
+  });
+  const states = recorded(client, "state");
+  await client.connect();
+  const totals = await Promise.all([client.close(), client.close()]);
+  assert.deepEqual(totals, [CLOSED, CLOSED]);
+  assert.equal(ends, 1);
+  assert.deepEqual(states.map(({ state }) => state), ["connecting", "open", "closing", "closed"]);
+});
+
 test("results that come after close() was called are still given out", async (t) => {
   const { server, client } = await conversation(t);
   await client.connect();
