@@ -45,6 +45,17 @@ class SmallRecogniser:
         return StepOutput(emotions.astype("f4"), genders.astype("f4"), states)
 
 
+class SmallModel:
+    """A model whose one recogniser a test can hold up or make fail."""
+
+    def __init__(self, card: Card) -> None:
+        self.recogniser = SmallRecogniser(card)
+        self.card = self.recogniser.card
+
+    def new_recogniser(self) -> SmallRecogniser:
+        return self.recogniser
+
+
 class SmallUtteranceRecogniser:
     """Answers at the end, by the levels of all blocks; it can be held up and made fail too."""
 

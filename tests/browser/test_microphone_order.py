@@ -32,6 +32,7 @@ const live = () => tracks.filter(({ readyState }) => readyState === "live").leng
 const run = async () => {
   const { Microphone } = await import("/client/microphone.js");
   const microphone = new Microphone();
+  const outcome = () => microphone.start().then(() => "started", ({ code }) => code);
   let frames = 0;
   microphone.on("frame", () => (frames += 1));
 """
@@ -60,7 +61,7 @@ Run = Callable[[str], Any]
 def test_a_stop_while_the_person_is_asked_lets_go_of_the_device(run: Run):
     code, live, frames = run("""
   isHeld = true;
-  const started = microphone.start().then(() => "started", ({ code }) => code);
+  const started = outcome();
   await asked;
   await microphone.stop();
   answer();
@@ -74,7 +75,7 @@ def test_a_stop_while_the_person_is_asked_lets_go_of_the_device(run: Run):
 def test_a_start_after_that_stop_is_a_start(run: Run):
     first, live, frames = run("""
   isHeld = true;
-  const started = microphone.start().then(() => "started", ({ code }) => code);
+  const started = outcome();
   await asked;
   await microphone.stop();
   const again = microphone.start();
@@ -140,7 +141,7 @@ def test_two_stops_do_not_end_the_next_recording(run: Run):
 
 def test_a_stop_right_behind_a_start_leaves_nothing_recording(run: Run):
     how, live = run("""
-  const started = microphone.start().then(() => "started", ({ code }) => code);
+  const started = outcome();
   await microphone.stop();
   return [await started, live()];
 """)
@@ -150,10 +151,10 @@ def test_a_stop_right_behind_a_start_leaves_nothing_recording(run: Run):
 def test_a_start_that_waits_for_another_is_stopped_too(run: Run):
     first, second, live = run("""
   isHeld = true;
-  const started = microphone.start().then(() => "started", ({ code }) => code);
+  const started = outcome();
   await asked;
   await microphone.stop();
-  const again = microphone.start().then(() => "started", ({ code }) => code);
+  const again = outcome();
   await microphone.stop();
   answer();
   return [await started, await again, live()];
@@ -170,7 +171,7 @@ def test_a_device_that_goes_while_it_is_opened_is_said_to_have_ended(run: Run):
     await load.call(this, url);
     tracks[0].dispatchEvent(new Event("ended"));
   };
-  const how = await microphone.start().then(() => "started", ({ code }) => code);
+  const how = await outcome();
   AudioWorklet.prototype.addModule = load;
   return [how, told];
 """)
@@ -231,12 +232,18 @@ def test_a_client_piped_to_a_running_microphone_is_told_what_it_does(run: Run):
     assert told["sampleRate"] > 0
 
 
-def test_an_element_that_is_taken_away_at_once_does_not_listen(run: Run):
-    live = run("""
+METER = """
   await import("/client/meter.js");
   const meter = document.createElement("intone-meter");
   meter.setAttribute("url", "/");
   document.body.append(meter);
+  const shown = (name) => meter.shadowRoot.querySelector(`[part=${name}]`);
+  const status = meter.shadowRoot.querySelector("[role=status]");
+"""
+
+
+def test_an_element_that_is_taken_away_at_once_does_not_listen(run: Run):
+    live = run(f"""{METER}
   const started = meter.toggle();
   meter.remove();
   await started;
@@ -269,16 +276,6 @@ def test_an_element_that_is_taken_away_while_it_starts_does_not_listen(run: Run)
   return [live(), sockets.length];
 """)
     assert (live, sockets) == (0, 0)
-
-
-METER = """
-  await import("/client/meter.js");
-  const meter = document.createElement("intone-meter");
-  meter.setAttribute("url", "/");
-  document.body.append(meter);
-  const shown = (name) => meter.shadowRoot.querySelector(`[part=${name}]`);
-  const status = meter.shadowRoot.querySelector("[role=status]");
-"""
 
 
 def test_the_element_tells_a_screen_reader_what_is_final_and_nothing_in_between(run: Run):

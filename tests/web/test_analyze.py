@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import talk
-from small_recogniser import SmallRecogniser
+from small_recogniser import SmallModel
 
 from intone.core.recogniser import StepOutput
 from intone.models import ModelStore
@@ -249,13 +249,6 @@ async def test_a_stream_goes_on_while_uploads_are_analysed(serve, male_wav, monk
         assert (await uploaded)[0] == 200
 
 
-class OneRecogniser(SmallRecogniser):
-    """A model that is its own recogniser."""
-
-    def new_recogniser(self):
-        return self
-
-
 def raises(_windows, _states):
     raise ValueError("a model that fails")
 
@@ -269,9 +262,9 @@ def answers_no_numbers(windows, states):
 async def test_a_model_that_fails_is_told_as_the_stream_tells_it(
     serve, store, male_wav, monkeypatch, fails
 ):
-    model = OneRecogniser(store["gru"].card)
+    model = SmallModel(store["gru"].card)
     async with serve(models=ModelStore({"gru": model})) as local:
-        monkeypatch.setattr(model, "step", fails)
+        monkeypatch.setattr(model.recogniser, "step", fails)
         assert await refused(local.url, male_wav.read_bytes()) == (500, "recogniser_failed")
 
 

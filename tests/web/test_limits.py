@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 import talk
 import websockets
-from small_recogniser import SmallRecogniser
+from small_recogniser import SmallModel
 
 from intone.engine.live import LiveSession
 from intone.models import ModelStore
@@ -233,20 +233,9 @@ async def test_sessions_over_the_limit_are_refused_before_the_upgrade(serve):
             assert (await talk.receive(second))["type"] == "session.created"
 
 
-class HeldModel:
-    """A model whose calls a test can hold up."""
-
-    def __init__(self, card):
-        self.recogniser = SmallRecogniser(card)
-        self.card = self.recogniser.card
-
-    def new_recogniser(self):
-        return self.recogniser
-
-
 @pytest.fixture
 def held(store):
-    return HeldModel(store["gru"].card)
+    return SmallModel(store["gru"].card)
 
 
 async def test_overload_drops_interims_then_refuses_then_discards(serve, held, male_wav):

@@ -69,7 +69,12 @@ class Tables:
     def _named(self, file: str) -> Iterator[Path]:
         above = (self.root.parent / path for path in _PUBLISHED if Path(path).name == file)
         yield from (path for path in above if path.is_file())
-        yield from sorted(path for path in files_below(self.root) if path.name == file)
+        yield from (path for path in self._below if path.name == file)
+
+    @cached_property
+    def _below(self) -> list[Path]:
+        # Once: a folder of corpora holds thousands of files.
+        return sorted(path for path in files_below(self.root) if path.name in (ACTORS, *VOTES))
 
 
 def _read_votes(table: Path) -> Iterator[tuple[str, tuple[float, ...]]]:
