@@ -292,6 +292,16 @@ async def test_an_upgrade_with_a_broken_key_is_refused(server, key):
     await writer.wait_closed()
 
 
+async def test_head_opens_no_session(server):
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(talk.UPGRADE.replace(b"GET ", b"HEAD ", 1))
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), talk.DEADLINE_S)
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nAllow: GET" in answer
+    writer.close()
+    await writer.wait_closed()
+
+
 # --- clients that leave, or do not read ---------------------------------------------------
 
 

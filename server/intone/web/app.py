@@ -41,7 +41,8 @@ def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
         ]
     )
     for dialect in dialects:
-        app.router.add_get(dialect.path, stream.handler(dialect))
+        # Not for HEAD, which asks what GET would say and must not open a session.
+        app.router.add_get(dialect.path, stream.handler(dialect), allow_head=False)
     for path in asked_by_pages:
         app.router.add_options(path, cors.preflight)
     return app
