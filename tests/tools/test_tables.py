@@ -121,6 +121,18 @@ def test_own_clips_stand_beside_published_ones_and_win_where_both_name_a_file(fo
     assert [c.key for c in gather(None, [table]).clips] == ["mine/a.wav"]
 
 
+def test_a_file_under_two_names_is_one_file(folder):
+    (folder / "link.wav").symlink_to(folder / "a.wav")
+    for other in (folder / "a.wav", "link.wav"):
+        table = write(folder, HEADER + f"a.wav,happy,female,Ann\n{other},happy,female,Eve\n")
+        with pytest.raises(CorpusError, match="line 3, column path: the same file as on line 2"):
+            read_table(table)
+    first = write(folder, HEADER + "a.wav,happy,female,Ann\n", "first.csv")
+    second = write(folder, HEADER + "link.wav,happy,female,Eve\n", "second.csv")
+    with pytest.raises(CorpusError, match=r"2 tables name the file .*a\.wav"):
+        gather(None, [first, second])
+
+
 def test_tables_whose_clips_cannot_be_told_apart_are_refused(folder):
     row = HEADER + "a.wav,happy,female,Ann\n"
     table = write(folder, row)

@@ -69,12 +69,13 @@ def read_table(table: Path) -> list[Clip]:
     """
     problems = _Problems(table)
     clips: list[Clip] = []
-    lines: dict[str, int] = {}
+    lines: dict[Path, int] = {}
     for line, row in _rows(table):
         clip = _clip(table, line, row, problems)
-        if clip.key in lines:
-            problems.add(line, "path", f"the same file as on line {lines[clip.key]}")
-        lines.setdefault(clip.key, line)
+        file = _the_file(clip)
+        if file in lines:
+            problems.add(line, "path", f"the same file as on line {lines[file]}")
+        lines.setdefault(file, line)
         clips.append(clip)
     problems.raise_if_any()
     if not clips:
@@ -118,6 +119,11 @@ def _check_header(table: Path, header: Sequence[str]) -> None:
     twice = [name for name, count in Counter(header).items() if name and count > 1]
     if twice:
         raise CorpusError(f"{table}, line 1: column {', '.join(twice)} is there twice")
+
+
+def _the_file(clip: Clip) -> Path:
+    """Return what tells one file from another, however it is named."""
+    return clip.path.resolve() if _is_file(clip.path) else clip.path
 
 
 def _is_file(path: Path) -> bool:
@@ -175,6 +181,11 @@ def _check_distinct(clips: Sequence[Clip], tables: Sequence[Path]) -> None:
     for key, count in keys.items():
         if count > 1:
             raise CorpusError(f"{count} tables name a clip {key}")
+    # The same voice as two speakers would stand on both sides of a split.
+    files = Counter(_the_file(clip) for clip in clips)
+    for file, count in files.items():
+        if count > 1:
+            raise CorpusError(f"{count} tables name the file {file}")
 
 
 def _sorted(clips: Sequence[Clip]) -> tuple[Clip, ...]:
