@@ -1,13 +1,19 @@
 """What is done to a network once it is trained."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from lab_clips import make_clips, make_examples
 
 from intone_lab.architectures import ARCHITECTURES
+from intone_lab.augment import AugmentSettings
+from intone_lab.catalogue import EMOTIONS
 from intone_lab.recipes import recipe
-from intone_lab.training import TrainSettings, offset_logits
+from intone_lab.training import FinishSettings, TrainSettings, finish, offset_logits
+
+QUIET = AugmentSettings(noise_probability=0.0, time_masks=0, band_masks=0)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -30,6 +36,30 @@ def test_a_label_that_every_corpus_has_stays_as_it_was_learnt():
     before = biases(model)
     offset_logits(model, architecture, make_examples(make_clips("ravdess", 1, 1)), {"calm": -1.0})
     assert moves(architecture, model, before) == {}
+
+
+def test_a_finish_teaches_that_a_label_is_not_there_and_leaves_the_offset_as_it_was():
+    """*Calm* was masked out on TESS, and is said of its clips until the finish."""
+    architecture = ARCHITECTURES["gru"]
+    examples = make_examples(make_clips("ravdess", 1, 1) + make_clips("tess", 2, 0, takes=8))
+    examples = [e for e in examples if (e.clip.corpus, e.clip.emotion) != ("tess", "calm")]
+    tess = np.stack([e.longest[:96] for e in examples if e.clip.corpus == "tess"])
+    settings = replace(TrainSettings(), augmentation=QUIET, average_momentum=0.0)
+    model = built(architecture)
+    offset_logits(model, architecture, examples, {"calm": 5.0})
+    before = share_of_calm(model, architecture, tess)
+    still = FinishSettings(epochs=1, learning_rate=1e-12, noise_probability=0.0)
+    finish(model, examples, settings, still, "still")
+    assert share_of_calm(model, architecture, tess) == pytest.approx(before, abs=0.02)
+    finish(model, examples, settings, FinishSettings(4, noise_probability=0.0), "finish")
+    assert share_of_calm(model, architecture, tess) < before / 4
+
+
+def share_of_calm(model, architecture, features) -> float:
+    nothing_masked = np.zeros((len(features), len(architecture.emotions)), "f4")
+    logits = model.predict_on_batch([features, nothing_masked])["emotion"][:, -1]
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return float((odds[:, EMOTIONS.index("calm")] / odds.sum(axis=1)).mean())
 
 
 def built(architecture) -> keras.Model:

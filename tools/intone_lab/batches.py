@@ -48,6 +48,9 @@ class BatchSettings:
     the network say *neutral* of three in four clips of CREMA-D, and nothing better
     (docs/models.md).
     """
+    absent: Mapping[str, float] = field(default_factory=dict)
+    """Added to the logits of emotions that a corpus lacks, for each corpus named; the others'
+    are masked out of the loss (:data:`intone_lab.targets.ABSENT`)."""
     crop_probability: float = 0.5
     """How often a clip is cut shorter than it is: interims must be right on beginnings."""
     last_step_weight: float = 0.8
@@ -84,6 +87,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             architecture.emotions,
             settings.label_smoothing,
             settings.perceived,
+            settings.absent,
         )
         self._by_clip: dict[Clip, list[Example]] = {}
         for example in usable:

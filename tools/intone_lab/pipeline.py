@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -20,7 +20,7 @@ from intone_lab.file_version import file_version
 from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
 from intone_lab.processes import each_alone
 from intone_lab.run_record import FINAL, Weights, export_path
-from intone_lab.training import TrainSettings, train
+from intone_lab.training import TrainSettings, finish, train
 from intone_lab.whole_files import write_whole
 
 
@@ -122,6 +122,11 @@ def _trained_model(
     if path.exists():
         return load_model(path)
     examples = trained_on(prepare(clips, COPIES, runs / "heard"), split)
-    model = train(examples, settings, split.name)
+    if settings.finish is None:
+        model = train(examples, settings, split.name)
+    else:
+        # In a folder of its own, so that another finish goes on from the same weights.
+        model = _trained_model(clips, runs, replace(settings, finish=None), split)
+        finish(model, examples, settings, settings.finish, split.name)
     save_model(model, path)
     return model

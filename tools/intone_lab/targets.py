@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,11 @@ from intone_lab.catalogue import EMOTIONS, GENDERS
 from intone_lab.corpora import Clip, emotions_present
 
 ABSENT = -1e9
-"""Added to the logits of emotions a clip's corpus does not hold: no probability, no gradient."""
+"""Added to the logits of emotions a clip's corpus does not hold: no probability, no gradient.
+
+A number of a few logits in its place lets such an emotion be, and has it learnt that it is not
+there only where the network is sure that it is.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +24,7 @@ class Target:
     """The answers that a clip's loss is taken from, float32 each."""
 
     allowed: FloatArray
-    """(emotions,): added to the logits of emotion, 0 or :data:`ABSENT`."""
+    """(emotions,): added to the logits of emotion, 0 or what is added to those not held."""
     emotion: FloatArray
     """(emotions,): probabilities."""
     gender: FloatArray
@@ -31,11 +35,20 @@ class Targets:
     """The targets of some clips, for a network of some emotions."""
 
     def __init__(
-        self, clips: Iterable[Clip], emotions: Sequence[str], smoothing: float, perceived: float
+        self,
+        clips: Iterable[Clip],
+        emotions: Sequence[str],
+        smoothing: float,
+        perceived: float,
+        absent: Mapping[str, float],
     ) -> None:
-        """Take ``perceived``, the share of times that a clip is asked for what was heard in it."""
+        """Take ``perceived``, the share of times that a clip is asked for what was heard in it.
+
+        ``absent`` stands for :data:`ABSENT` in the corpora it names.
+        """
         clips = set(clips)
-        self._emotions, self._smoothing, self._perceived = emotions, smoothing, perceived
+        self._emotions, self._smoothing = emotions, smoothing
+        self._perceived, self._absent = perceived, absent
         self.present = emotions_present(clips)
         """The emotions that each corpus holds."""
         self._heard = _heard(clips)
@@ -49,7 +62,7 @@ class Targets:
         gender = np.full(len(GENDERS), self._smoothing / len(GENDERS))
         if clip.gender is not None:
             gender[GENDERS.index(clip.gender)] += 1.0 - self._smoothing
-        allowed = np.where(is_allowed, 0.0, ABSENT)
+        allowed = np.where(is_allowed, 0.0, self._absent.get(clip.corpus, ABSENT))
         return Target(allowed.astype("f4"), emotion.astype("f4"), gender.astype("f4"))
 
     def _asked(self, clip: Clip, rng: np.random.Generator) -> tuple[Collection[str], FloatArray]:

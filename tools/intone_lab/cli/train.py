@@ -97,8 +97,15 @@ def train(
 
     settings = _with_own(recipe(architecture, seed), clips)
     if epochs is not None:
-        settings = replace(settings, epochs=epochs)
+        settings = _shortened(settings, epochs)
     _train(clips, out, runs, settings, jobs)
+
+
+def _shortened(settings: TrainSettings, epochs: int) -> TrainSettings:
+    last = settings.finish
+    if last is not None:
+        last = replace(last, epochs=min(last.epochs, epochs))
+    return replace(settings, epochs=epochs, finish=last)
 
 
 def _with_own(settings: TrainSettings, clips: Sequence[Clip]) -> TrainSettings:
