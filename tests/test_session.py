@@ -7,12 +7,13 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_recogniser import SmallUtteranceRecogniser
 from sounds import key_clicks, white_noise
 from talk import pcm_of
 
 from intone import AudioFormat, Encoding, EndpointerSettings, Session
 from intone.core.decode import to_int16
-from intone.errors import SettingsError, UnknownModel, UnsupportedAudio
+from intone.errors import RecogniserFailed, SettingsError, UnknownModel, UnsupportedAudio
 from intone.models import ModelStore
 from intone.types import (
     DiscardReason,
@@ -155,6 +156,62 @@ def test_what_makes_no_sense_is_refused():
 def test_audio_that_cannot_be_heard_is_refused(audio, message):
     with pytest.raises(UnsupportedAudio, match=message):
         Session(audio)
+
+
+class FailsOnCall:
+    """The model, but for one block."""
+
+    def __init__(self, recogniser, call):
+        self.card, self._recogniser, self._left = recogniser.card, recogniser, call
+
+    def step(self, windows, states):
+        self._left -= 1
+        if self._left == 0:
+            raise ValueError("no more memory")
+        return self._recogniser.step(windows, states)
+
+
+def told_beside_failures(session, data, piece_bytes):
+    """Every event, and every failure where it was raised."""
+    told = []
+    pieces = [data[at : at + piece_bytes] for at in range(0, len(data), piece_bytes)]
+    calls = [lambda piece=piece: session.feed(piece) for piece in pieces]
+    for call in [*calls, session.finish, session.finish]:
+        try:
+            told += call()
+        except RecogniserFailed as error:
+            told.append(error)
+    return told
+
+
+@pytest.mark.parametrize("call", [1, 5])
+@pytest.mark.parametrize("piece_bytes", [640, 16_000, 1 << 20])
+def test_an_utterance_on_which_the_model_fails_is_discarded(
+    recogniser, two_utterances_wav, call, piece_bytes
+):
+    data = pcm_of(two_utterances_wav)
+    session = Session(model=FailsOnCall(recogniser, call), interim_ms=0)
+    told = told_beside_failures(session, data, piece_bytes)
+    (failure,) = [event for event in told if isinstance(event, RecogniserFailed)]
+    assert "gru failed: ValueError('no more memory')" in str(failure)
+    started, discarded, *others = [event for event in told if event is not failure]
+    assert isinstance(started, UtteranceStarted)
+    assert isinstance(discarded, UtteranceDiscarded)
+    assert discarded.reason is DiscardReason.FAILED
+    assert discarded.end_ms == started.start_ms + call * 160
+    # The second utterance is told as ever.
+    assert others == events_of(data, recogniser, interim_ms=0)[2:]
+
+
+@pytest.mark.parametrize("piece_bytes", [640, 1 << 20])
+def test_an_answer_at_the_end_that_fails_is_told_likewise(recogniser, male_wav, piece_bytes):
+    failing = SmallUtteranceRecogniser(recogniser.card)
+    failing.fails_on_finish = True
+    told = told_beside_failures(Session(model=failing), pcm_of(male_wav), piece_bytes)
+    events = [event for event in told if not isinstance(event, RecogniserFailed)]
+    assert len(told) == len(events) + 1
+    assert [type(event) for event in events] == [UtteranceStarted, UtteranceDiscarded]
+    assert events[1].reason is DiscardReason.FAILED
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000])

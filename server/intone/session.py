@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from intone import plugins
@@ -10,11 +13,12 @@ from intone.core.card import endpointer_for
 from intone.core.front_end import FrontEnd
 from intone.core.recogniser import Recogniser, UtteranceRecogniser, checked_finish, checked_step
 from intone.core.resample import format_problem
-from intone.errors import UnsupportedAudio
+from intone.errors import RecogniserFailed, UnsupportedAudio
 from intone.models import Model, ModelStore
 from intone.settings import EndpointerSettings, SessionSettings
 from intone.types import (
     AudioFormat,
+    DiscardReason,
     Encoding,
     Event,
     FloatArray,
@@ -64,54 +68,97 @@ class Session:
         self._front_end = FrontEnd(audio, endpointer, make_detector, card.shape)
         self._answers = Answers(card, SessionSettings(interim_ms=interim_ms).interim_ms)
         self._states: dict[int, FloatArray] = {}
+        self._untold: list[Event] = []
         self._is_finished = False
 
     def feed(self, data: bytes) -> list[Event]:
         """Take any number of bytes; return the events they caused, in order.
 
-        Raises :class:`ValueError` after :meth:`finish`.
+        Raises :class:`ValueError` after :meth:`finish`, and :class:`RecogniserFailed`, from what
+        the model raised, once all of ``data`` is taken: the utterance it failed on is discarded
+        as ``failed``, the stream goes on, and the next call, :meth:`finish` also where it was the
+        one to raise, returns the events of this one first.
         """
         if self._is_finished:
             raise ValueError("this stream was finished; the next one needs a Session of its own")
         return self._follow(self._front_end.feed(data))
 
     def flush(self) -> list[Event]:
-        """End the running utterances now; the stream goes on."""
+        """End the running utterances now; the stream goes on. Raises as :meth:`feed`."""
         return self._follow(self._front_end.flush())
 
     def finish(self) -> list[Event]:
-        """End the stream; return the last events. Nothing may be fed afterwards."""
+        """End the stream; return the last events. Nothing may be fed afterwards.
+
+        Raises :class:`RecogniserFailed` as :meth:`feed`.
+        """
         self._is_finished = True
         return self._follow(self._front_end.finish())
 
     def _follow(self, hops: list[Hop]) -> list[Event]:
-        events = (self._event(hop) for hop in hops)
-        return [event for event in events if event is not None]
+        failure: RecogniserFailed | None = None
+        for hop in hops:
+            try:
+                event = self._event(hop)
+            except RecogniserFailed as error:
+                failure = failure or error
+                event = self._give_up(hop)
+            if event is not None:
+                self._untold.append(event)
+        if failure is not None:
+            raise failure
+        events, self._untold = self._untold, []
+        return events
 
     def _event(self, hop: Hop) -> Event | None:
         if isinstance(hop, SpeechStarted):
             self._states[hop.utterance_id] = np.zeros(self._recogniser.card.state_size, np.float32)
             return self._answers.started(hop)
+        if hop.utterance_id not in self._states:
+            # Given up, and told to be.
+            return None
         if isinstance(hop, SpeechBlock):
             return self._answers.scored(hop, self._step(hop))
-        state = self._states.pop(hop.utterance_id)
         if isinstance(hop, SpeechEnded):
-            return self._answers.ended(hop, self._finish(state))
-        assert isinstance(hop, SpeechDiscarded)
+            scores = self._finish(self._states[hop.utterance_id])
+            del self._states[hop.utterance_id]
+            return self._answers.ended(hop, scores)
+        del self._states[hop.utterance_id]
+        return self._discarded(hop, hop.reason)
+
+    def _give_up(self, hop: Hop) -> Event:
+        """Discard the utterance: a result would be of audio with a gap."""
+        assert isinstance(hop, SpeechBlock | SpeechEnded)
+        del self._states[hop.utterance_id]
+        return self._discarded(hop, DiscardReason.FAILED)
+
+    def _discarded(
+        self, hop: SpeechBlock | SpeechEnded | SpeechDiscarded, reason: DiscardReason
+    ) -> Event:
         return self._answers.discarded(
-            hop.utterance_id, hop.channel, hop.start_sample, hop.end_sample, hop.reason
+            hop.utterance_id, hop.channel, hop.start_sample, hop.end_sample, reason
         )
 
     def _step(self, block: SpeechBlock) -> Scores | None:
         state = self._states[block.utterance_id]
-        output = checked_step(self._recogniser, block.window[np.newaxis], [state])
+        with _model_at_work(self._recogniser):
+            output = checked_step(self._recogniser, block.window[np.newaxis], [state])
         self._states[block.utterance_id] = output.states[0]
         return output.scores[0]
 
     def _finish(self, state: FloatArray) -> Scores | None:
         if isinstance(self._recogniser, UtteranceRecogniser):
-            return checked_finish(self._recogniser, state)
+            with _model_at_work(self._recogniser):
+                return checked_finish(self._recogniser, state)
         return None
+
+
+@contextmanager
+def _model_at_work(recogniser: Recogniser) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise RecogniserFailed(f"the model {recogniser.card.name} failed: {error!r}") from error
 
 
 def _checked(audio: AudioFormat) -> AudioFormat:

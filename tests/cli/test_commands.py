@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
+from plugin import with_plugin
 
 from intone import __version__
 from intone.models import ModelStore
@@ -181,6 +182,41 @@ def test_a_folder_of_models_is_used_and_a_broken_one_refused(male_wav, repo_root
     assert done.returncode == 1
     (line,) = said(done)
     assert line.startswith(f"intone: error (invalid_model): {model}: sha256 is")
+
+
+FAILS_ONCE = """
+from intone.core.tflite import StreamingRecogniser
+
+class Failing(StreamingRecogniser):
+    blocks = 0
+
+    def step(self, windows, states):
+        Failing.blocks += 1
+        if Failing.blocks == 20:
+            raise ValueError("no more memory")
+        return super().step(windows, states)
+
+made = Failing
+"""
+
+
+def test_a_model_that_fails_is_said_in_a_sentence(
+    two_utterances_wav, male_wav, repo_root, tmp_path
+):
+    folder = tmp_path / "gru"
+    shutil.copytree(repo_root / "models" / "gru", folder)
+    card = folder / "card.json"
+    card.write_text(card.read_text("utf-8").replace('"streaming"', '"made"'), encoding="utf-8")
+    environ = with_plugin(tmp_path, "recognisers", FAILS_ONCE)
+    files = [two_utterances_wav, male_wav]
+    done = intone("analyze", "--models-dir", tmp_path, "--format", "jsonl", *files, **environ)
+    assert done.returncode == 1
+    assert said(done) == [
+        "intone: error (recogniser_failed): the model gru failed: ValueError('no more memory')",
+        "intone: utterances without a result: 1 failed",
+    ]
+    printed = [json.loads(line)["file"] for line in done.stdout.splitlines()]
+    assert printed == [str(two_utterances_wav), str(male_wav)]
 
 
 def test_an_unknown_model_is_named(male_wav):

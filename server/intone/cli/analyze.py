@@ -17,7 +17,7 @@ from intone.audio_files import open_audio
 from intone.cli.output import make_format, note_discards, to_line
 from intone.core.card import Card
 from intone.core.recogniser import Recogniser
-from intone.errors import IntoneError
+from intone.errors import IntoneError, RecogniserFailed
 from intone.logs import native_greeting_hidden
 from intone.models import ModelStore
 from intone.session import Session
@@ -68,14 +68,20 @@ def _events(file: str, recogniser: Recogniser, settings: ServerSettings) -> Iter
         session = Session(
             audio.audio, model=recogniser, interim_ms=0, endpointer=settings.endpointer
         )
+        failure: IntoneError | None = None
         try:
             for block in audio.blocks():
                 yield from session.feed(block)
-        except IntoneError:
-            # What was heard before the file broke off is still worth its result.
+        except IntoneError as error:
+            # What was heard before the file broke off, or the model failed, has its results.
+            failure = error
+        try:
             yield from session.finish()
-            raise
-        yield from session.finish()
+        except RecogniserFailed as error:
+            failure = failure or error
+            yield from session.finish()
+    if failure is not None:
+        raise failure
 
 
 @contextmanager
