@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,3 +162,24 @@ def test_a_rate_no_server_takes_is_brought_to_one_and_heard_the_same(
         brought += session.finish()
     assert direct
     assert brought == direct
+
+
+def test_a_fifo_is_left_to_its_decoder(tmp_path, monkeypatch, male_wav):
+    # Opened and left before, it would break its writer's pipe, and then wait for another writer.
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    content = male_wav.read_bytes()
+    expected = decoded(io.BytesIO(content))
+
+    def write():
+        with open(fifo, "wb") as file:  # noqa: PTH123 - the other way is closed
+            file.write(content)
+
+    def refuse(path, *_):
+        raise OSError(f"{path} is opened twice")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    assert np.array_equal(decoded(fifo), expected)
+    writer.join()

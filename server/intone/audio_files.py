@@ -153,6 +153,9 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
 
 
 def _missing_bytes(path: Path) -> int:
+    if path.is_fifo():
+        # To be opened once only: its writer would take our leaving for the end of all reading.
+        return 0
     # Opened in any case: libsndfile says "System error" of a file that is not there.
     with path.open("rb") as file:
         return missing_bytes(file) if file.seekable() else 0
