@@ -32,8 +32,9 @@ def hops_of(
     cuts: list[int] | None = None,
     audio: AudioFormat = MONO,
     endpointer: EndpointerSettings | None = None,
+    shape: BlockShape = SHAPE,
 ) -> list[Hop]:
-    front_end = FrontEnd(audio, endpointer or EndpointerSettings(), webrtc, SHAPE)
+    front_end = FrontEnd(audio, endpointer or EndpointerSettings(), webrtc, shape)
     data = to_int16(samples).tobytes()
     bounds = [0, *sorted(min(cut, len(data)) for cut in cuts or []), len(data)]
     hops = [h for a, b in pairwise(bounds) for h in front_end.feed(data[a:b])]
@@ -61,6 +62,18 @@ def test_two_utterances_start_and_end_in_turn(two_utterances_wav):
     assert (first.utterance_id, second.utterance_id) == (1, 2)
     assert first.end_sample <= second.start_sample
     assert first.reason is EndReason.SILENCE
+
+
+@pytest.mark.parametrize("block_frames", [1, 3, 16, 100])
+def test_how_much_a_model_takes_at_once_does_not_change_what_is_voiced(
+    two_utterances_wav, block_frames
+):
+    shape = BlockShape(160 * block_frames, 160 * (block_frames - 1) + 401)
+    expected = hops_of(speech(two_utterances_wav))
+    hops = hops_of(speech(two_utterances_wav), shape=shape)
+    assert [tell(h) for h in hops if not isinstance(h, SpeechBlock)] == [
+        tell(h) for h in expected if not isinstance(h, SpeechBlock)
+    ]
 
 
 def test_blocks_tile_the_utterance_from_its_start(male_wav):

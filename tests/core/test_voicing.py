@@ -90,6 +90,17 @@ def test_the_run_goes_on_from_piece_to_piece():
     assert check.is_voiced
 
 
+@pytest.mark.parametrize("piece", [160, 333, 2_560])
+def test_pieces_are_heard_as_one(piece):
+    sound = np.concatenate([white_noise(-30, 0.4), pulses(150, 0.094)])
+    for samples in (sound, sound[: 8 * (len(sound) // 9)]):
+        whole, cut = VoicingCheck(80), VoicingCheck(80)
+        whole.push(samples)
+        for at in range(0, len(samples), piece):
+            cut.push(samples[at : at + piece])
+        assert cut.is_voiced == whole.is_voiced
+
+
 def test_a_minimum_of_zero_turns_the_check_off():
     assert VoicingCheck(0).is_voiced
 

@@ -146,9 +146,11 @@ class Segmenter:
     def _cut(self, utterance: _Utterance, samples: FloatArray) -> list[Hop]:
         hops: list[Hop] = []
         for window in utterance.cutter.push(samples):
+            is_first = utterance.cut_sample == utterance.start_sample
             utterance.cut_sample += self._shape.advance
             if not utterance.is_confirmed:
-                utterance.voicing.push(window[1:])
+                # What no window before held.
+                utterance.voicing.push(window[1:] if is_first else window[-self._shape.advance :])
                 speech_frames = self._endpointer.speech_frames
                 utterance.is_confirmed = self._refusal(utterance, speech_frames) is None
             hops.append(

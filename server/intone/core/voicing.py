@@ -19,6 +19,7 @@ _RATE_HZ = SAMPLE_RATE_HZ // _DECIMATION
 _WINDOW = 35 * _RATE_HZ // 1_000
 _HOP_MS = 20
 _HOP = _HOP_MS * _RATE_HZ // 1_000
+_HOP_SAMPLES = _HOP * _DECIMATION
 _MIN_LAG = _RATE_HZ // 400
 _MAX_LAG = _RATE_HZ // 70
 _FFT = 256
@@ -82,13 +83,17 @@ class VoicingCheck:
         self._heard = 0
         self._run = 0
         self._quietest = math.inf
+        self._pending = np.zeros(0, np.float32)
         self.is_voiced = self._needed == 0
 
     def push(self, samples: FloatArray) -> None:
         """Take the next samples, float32 (n,), at 16 kHz; free once the answer is known."""
         if self.is_voiced:
             return
-        for is_periodic in self._periodic(*periodicity(samples)):
+        samples = np.concatenate([self._pending, samples])
+        peaks, energy = periodicity(samples)
+        self._pending = samples[len(peaks) * _HOP_SAMPLES :].copy()
+        for is_periodic in self._periodic(peaks, energy):
             self._heard += 1
             self._run = self._run + 1 if is_periodic else 0
             needed = self._needed + self._heard * _HOP_MS // _LONGER_EVERY_MS
