@@ -114,6 +114,13 @@ def test_lists_are_arrays_in_the_file_and_parted_by_commas_elsewhere(toml):
             "vad_mode must be between 0 and 3, not 7 (given by INTONE_ENDPOINTER_VAD_MODE)",
         ),
         (
+            {"assignments": ["endpointer.min_speech_ms=5000", "endpointer.max_utterance_ms=4000"]},
+            (
+                "max_utterance_ms must hold at least min_speech_ms and min_periodic_ms (given by "
+                "--set endpointer.min_speech_ms, --set endpointer.max_utterance_ms)"
+            ),
+        ),
+        (
             {"flags": {"port": 70_000}},
             "port must be between 0 and 65535, not 70000 (given by --port)",
         ),
@@ -137,6 +144,7 @@ def test_a_wrong_value_is_refused_with_its_source(given, sentence):
         ("[endpointer]\nvad_mod = 1", "did you mean endpointer.vad_mode?"),
         ("endpointer = 3", "intone.toml: endpointer is not a setting"),
         ("port = ", "intone.toml is not TOML"),
+        ("port = " + "1" * 5_000, "intone.toml is not TOML"),
     ],
 )
 def test_a_wrong_file_is_refused_with_file_and_key(toml, text, part):

@@ -153,7 +153,8 @@ def _from_file(file: Path) -> _Layer:
             table = tomllib.load(opened)
     except OSError as error:
         raise SettingsError(f"cannot read settings file {file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
+        # Also of what is no UTF-8, or a number of more digits than Python reads.
         raise SettingsError(f"settings file {file} is not TOML: {error}") from error
     layer: _Layer = {}
     for path, value in _flatten(table):

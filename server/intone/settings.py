@@ -68,6 +68,11 @@ class EndpointerSettings:
             self.max_utterance_ms >= self.pre_roll_ms + self.window_ms + self.hangover_ms,
             "max_utterance_ms must hold at least pre_roll_ms + window_ms + hangover_ms",
         )
+        # Else nothing that anybody says would ever have a result.
+        _check(
+            self.max_utterance_ms >= max(self.min_speech_ms, self.min_periodic_ms),
+            "max_utterance_ms must hold at least min_speech_ms and min_periodic_ms",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ def test_flush_ends_the_utterance_and_the_stream_goes_on(male_wav):
                   st.integers(0, 20_000)),
         max_size=12,
     ),
-    min_speech_ms=st.sampled_from([0, 400, 2_000]),
+    min_speech_ms=st.sampled_from([0, 400, 1_200]),
 )  # fmt: skip
 def test_every_start_has_exactly_one_end(pieces, min_speech_ms, male_wav):
     sounds = {
