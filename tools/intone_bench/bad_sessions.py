@@ -14,6 +14,7 @@ from intone.types import AudioFormat
 from intone_bench.dialling import Address, Refused, upgrade
 from intone_bench.framing import Opcode, frame
 from intone_bench.open_files import raise_file_limit
+from intone_lab.processes import end_with_parent
 
 _BYTES_PER_S = 32_000
 _IDLE = 5_000
@@ -168,12 +169,18 @@ BAD: dict[str, Bad] = {
 }
 
 
+def _misbehave(name: str, port: int, speech: bytes, ready: Event) -> None:
+    # They never end by themselves.
+    end_with_parent()
+    BAD[name](port, speech, ready)
+
+
 @contextmanager
 def misbehaving(name: str, port: int, speech: bytes) -> Iterator[None]:
     """Have bad company of a kind."""
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
-    process = context.Process(target=BAD[name], args=(port, speech, ready), daemon=True)
+    process = context.Process(target=_misbehave, args=(name, port, speech, ready), daemon=True)
     process.start()
     try:
         if not ready.wait(_READY_S):

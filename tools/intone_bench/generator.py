@@ -18,6 +18,7 @@ from intone_bench.lines import Line, Log, frames_of, greeting
 from intone_bench.open_files import raise_file_limit
 from intone_bench.tracks import Track
 from intone_bench.wheel import first_turns, make_wheel
+from intone_lab.processes import end_with_parent
 
 GREETING_S = 30.0
 """How long all sessions together may wait for their ``session.created``."""
@@ -71,6 +72,7 @@ class Generated:
 
 def generate(plan: Plan, pipe: Connection) -> None:
     """Run in a process of its own: say :class:`Ready`, hear :class:`Start`, say what happened."""
+    end_with_parent()
     if plan.cores is not None:
         os.sched_setaffinity(0, plan.cores)
     raise_file_limit()

@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,6 +38,7 @@ class Heard:
     cpu_share: float = 0.0
     """Of the server's core."""
     errors: int = 0
+    """Told to them, and neighbours whose session is not there, or no more."""
 
     def quantile_ms(self, which: str, q: float) -> float:
         """Return a quantile of ``latencies_ms`` or ``round_trips_ms``; NaN of none."""
@@ -52,9 +53,17 @@ class Neighbours:
         self._url = url
         self._speech = speech
         self.heard = Heard()
+        self.gone = 0
+        """Of them, who were refused or whose session ended."""
 
     async def speak(self, offset_s: float) -> None:
-        """Hold one session until cancelled."""
+        """Hold one session until cancelled, or for as long as the server does."""
+        # What broke it does not matter: nobody is to be taken for a neighbour who is none.
+        with suppress(OSError, websockets.WebSocketException):
+            await self._hold(offset_s)
+        self.gone += 1
+
+    async def _hold(self, offset_s: float) -> None:
         async with websockets.connect(f"{self._url}/v1/stream", compression=None) as session:
             tasks = [
                 asyncio.create_task(self._send(session, offset_s)),
@@ -117,6 +126,7 @@ async def stretch(neighbours: Neighbours, pid: int, seconds: float) -> Heard:
     started_s, started_cpu_s = time.monotonic(), _cpu_s(pid)
     await asyncio.sleep(seconds)
     heard.cpu_share = (_cpu_s(pid) - started_cpu_s) / (time.monotonic() - started_s)
+    heard.errors += neighbours.gone
     neighbours.heard = Heard()
     return heard
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -21,6 +22,9 @@ _READY_S = 60.0
 """A first start compiles every module, maybe on a busy machine."""
 _STOP_S = 30.0
 """Over the server's own drain of 10 s."""
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 
 
 class NotServing(Exception):
@@ -95,7 +99,10 @@ def start_pinned(
     output: Path,
     environment: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
-    """Start ``command`` on ``cores``, with ``environment`` added to this shell's."""
+    """Start ``command`` on ``cores``, with ``environment`` added to this shell's.
+
+    It is told to end (SIGTERM) when the thread that calls this ends, however that ends.
+    """
     # This shell's settings of the server are not part of what is measured.
     clean = {key: value for key, value in os.environ.items() if not key.startswith("INTONE_")}
     mine = os.sched_getaffinity(0)
@@ -104,10 +111,18 @@ def start_pinned(
             # A child inherits its affinity; set later, threads might have started elsewhere.
             os.sched_setaffinity(0, cores or mine)
             return subprocess.Popen(  # noqa: S603 - the caller's own interpreter and module
-                command, env=clean | dict(environment), stdout=sink, stderr=subprocess.STDOUT
+                command,
+                env=clean | dict(environment),
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - a system call, nothing else
             )
         finally:
             os.sched_setaffinity(0, mine)
+
+
+def _end_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _ready(process: subprocess.Popen[bytes], log: Path) -> Address:

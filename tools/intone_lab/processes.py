@@ -18,7 +18,7 @@ def fresh_processes(jobs: int | None = None) -> ProcessPoolExecutor:
     They are spawned: the caller may have TensorFlow loaded.
     """
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent)
 
 
 def each_alone(
@@ -50,7 +50,8 @@ def _alone(function: Callable[..., _T], name: str, given: tuple[Any, ...]) -> _T
         raise
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Let this process, which :mod:`multiprocessing` made, not outlive the one that made it."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

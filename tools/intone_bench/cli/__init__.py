@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -22,6 +24,7 @@ for _command in (load, compare_command, neighbours):
 
 def main() -> None:
     """Run the command line and exit; a command may return an exit code."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         code = commands.main(prog_name="intone-bench", standalone_mode=False)
     except click.ClickException as error:
@@ -30,3 +33,8 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)  # what a shell expects after Ctrl-C
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """End in good order: servers are stopped, and what lies in temporary folders goes."""
+    sys.exit(128 + number)
