@@ -164,6 +164,17 @@ def test_a_rate_no_server_takes_is_brought_to_one_and_heard_the_same(
     assert brought == direct
 
 
+def test_a_header_that_leads_before_the_start_of_the_file_is_refused_without_a_traceback(noise):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise, 16_000, format="AIFF", subtype="PCM_16")
+    content = bytearray(buffer.getvalue())
+    # No such chunk: what is in it is taken for chunks.
+    content[content.index(b"SSND")] = 0xFF
+    # What a callback raises would fail the test: warnings are errors.
+    with pytest.raises(InvalidAudioFile, match="cannot be decoded"):
+        open_audio(io.BytesIO(content))
+
+
 def test_a_fifo_is_left_to_its_decoder(tmp_path, monkeypatch, male_wav):
     # Opened and left before, it would break its writer's pipe, and then wait for another writer.
     fifo = tmp_path / "fifo"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, final
@@ -34,6 +34,25 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is u
     def seekable(self) -> bool:
         """Say no, so that soundfile does not seek after each read."""
         return False
+
+
+class _Patient:
+    """A file whose :meth:`seek` does not raise: native code that asks cannot be told.
+
+    Of a broken header libsndfile makes a position before the start of the file; what is raised
+    to it goes to standard error with a traceback, and no further.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.read = file.read
+        self.tell = file.tell
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go there; stay, where there is no such place."""
+        with suppress(ValueError, OSError):
+            self._file.seek(offset, whence)
+        return self.tell()
 
 
 @final
@@ -144,7 +163,7 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
             file = _ForwardOnly(os.fsencode(source))
         else:
             missing = missing_bytes(source)
-            file = _ForwardOnly(source)
+            file = _ForwardOnly(_Patient(source))
     problem = format_problem(file.channels, file.samplerate)
     if problem:
         file.close()
