@@ -109,6 +109,16 @@ def test_wrong_use_is_refused_in_one_sentence(arguments, sentence):
     assert sentence in done.output
 
 
+@pytest.mark.parametrize("command", ["load", "compare", "neighbours"])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(command, tmp_path):
+    (tmp_path / "file").touch()
+    # No speech either: that is looked for later.
+    arguments = [command, "--speech", tmp_path, "--out", tmp_path / "file" / "out"]
+    done = CliRunner().invoke(commands, [str(part) for part in arguments])
+    assert done.exit_code == 1
+    assert "cannot write into" in done.output
+
+
 def test_a_server_that_is_not_there_is_refused_in_one_sentence(data_dir, tmp_path, unused_tcp_port):
     arguments = ["load", "--url", f"ws://127.0.0.1:{unused_tcp_port}", "--speech", str(data_dir)]
     done = CliRunner().invoke(commands, [*arguments, "--out", str(tmp_path)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,10 +46,23 @@ def read_speech(folder: Path | None, most: int, seed: int) -> Clips:
         raise click.ClickException(str(error)) from error
 
 
+def make_folder(path: Path) -> None:
+    """Make ``path``, before the minutes of which figures go there.
+
+    Raises :class:`click.ClickException` where nothing can be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write into {path}: {error.strerror or error}"
+        ) from error
+
+
 def write_json(path: Path, content: object) -> None:
     """Write ``content`` for other programs to read; raise :class:`click.ClickException`."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror or error}") from error

@@ -10,7 +10,14 @@ from typing import Any
 
 import click
 
-from intone_bench.cli.common import FOLDER, console, read_speech, speech_options, write_json
+from intone_bench.cli.common import (
+    FOLDER,
+    console,
+    make_folder,
+    read_speech,
+    speech_options,
+    write_json,
+)
 from intone_bench.compare import KEYS, ComparePlan, compare
 from intone_bench.compare_table import compare_table
 from intone_bench.load_report import LoadReport
@@ -93,6 +100,7 @@ def compare_command(**options: Any) -> None:
     A pipeline that is not installed is a row that says so: pip install 'intone[bench]'.
     """
     wanted = _Wanted(**options)
+    make_folder(wanted.out)
     shown = console()
     machine = this_machine()
     clips = read_speech(wanted.folder, wanted.most_clips, wanted.seed)

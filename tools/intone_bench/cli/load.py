@@ -11,7 +11,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from intone_bench.cli.common import FOLDER, console, read_speech, speech_options, write_json
+from intone_bench.cli.common import (
+    FOLDER,
+    console,
+    make_folder,
+    read_speech,
+    speech_options,
+    write_json,
+)
 from intone_bench.dialling import Address
 from intone_bench.fleet import GeneratorFailed
 from intone_bench.limit import climb
@@ -179,6 +186,7 @@ def load(**options: Any) -> int:
     discarded for want of time, or missing.
     """
     wanted = _Wanted(**options)
+    make_folder(wanted.out)
     shown = console()
     machine = this_machine()
     clips = read_speech(wanted.folder, wanted.most_clips, wanted.seed)

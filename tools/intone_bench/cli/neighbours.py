@@ -10,7 +10,14 @@ import click
 from rich.table import Table
 
 from intone_bench.bad_sessions import BAD, FILES, IDLE_NAME
-from intone_bench.cli.common import FOLDER, console, read_speech, speech_options, write_json
+from intone_bench.cli.common import (
+    FOLDER,
+    console,
+    make_folder,
+    read_speech,
+    speech_options,
+    write_json,
+)
 from intone_bench.neighbours import Comparison, measure
 from intone_bench.open_files import TooFewFiles, raise_file_limit
 from intone_bench.serving import Cores, NotServing, part_cores
@@ -66,6 +73,7 @@ def neighbours(
     Each kind is heard beside between two quiet stretches; figures in brackets are the ratio to
     their mean.
     """
+    make_folder(out)
     names = _allowed(only or tuple(BAD))
     clips = read_speech(folder, most_clips, seed)
     (track,) = make_tracks(
