@@ -76,6 +76,14 @@ def test_sessions_that_are_refused_are_counted_and_the_others_go_on(clips):
     assert any("refused" in complaint for complaint in report.complaints())
 
 
+def test_a_window_too_short_to_look_into_has_a_memory_all_the_same(clips):
+    tracks = make_tracks(clips, Format.WIDE, count=1, duration_s=2.0, speech_share=0.5, seed=3)
+    report = run_load(LoadPlan(1, tracks, stagger_s=2.0, speed=4.0))
+    assert report.server is not None
+    # Of the order of a session's, not of the whole server's.
+    assert abs(report.server.speaking_kib_per_session) < 10_000
+
+
 def test_a_server_that_does_not_start_says_why():
     with (
         pytest.raises(NotServing, match="no model 'none'"),

@@ -141,6 +141,7 @@ class _Load:
             now = self._usage()
             most_bytes = max(most_bytes, now.resident_bytes if now else 0)
         now = self._usage()
+        most_bytes = max(most_bytes, now.resident_bytes if now else 0)
         return at_start, Moment(time.monotonic(), now, scrape(self.address)), most_bytes
 
     def _report(
