@@ -219,6 +219,13 @@ def test_a_model_that_fails_is_said_in_a_sentence(
     assert printed == [str(two_utterances_wav), str(male_wav)]
 
 
+def test_a_voice_detector_that_does_not_start_is_said_in_a_sentence(male_wav, tmp_path):
+    environ = with_plugin(tmp_path, "voice_detectors", "def made(_): raise KeyError('weights')")
+    done = intone("analyze", "--set", "endpointer.vad=made", male_wav, **environ)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said(done)[-1].endswith("detector made does not start: KeyError: 'weights'")
+
+
 def test_an_unknown_model_is_named(male_wav):
     done = intone("analyze", "--model", "nobody", male_wav)
     assert (done.returncode, done.stdout) == (1, "")

@@ -205,6 +205,26 @@ def test_a_sink_that_does_not_start_is_named(tmp_path, code, words):
     assert "Traceback" not in process.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("def made(_): raise KeyError('weights')", "made does not start: KeyError: 'weights'"),
+        ("class made:\n  def __init__(self, _): ...\n  def detect(self, frames): return [True]",
+         "made says something of 1 frames where it is asked about 3"),
+    ],
+)  # fmt: skip
+def test_a_voice_detector_that_does_not_start_is_named_before_anybody_speaks(tmp_path, code, words):
+    environment = {**os.environ, **with_plugin(tmp_path, "voice_detectors", code)}
+    # A place that cannot be listened on: what is wrong with the detector is said before.
+    process = subprocess.run(
+        [*INTONE, "--host", "foo..bar", "--allow-open", "--set", "endpointer.vad=made"],
+        capture_output=True, text=True, timeout=60, check=False, env=environment,
+    )  # fmt: skip
+    assert process.returncode == 2
+    assert words in process.stderr.splitlines()[-1]
+    assert "Traceback" not in process.stderr
+
+
 def test_sessions_that_the_system_has_no_files_for_are_refused_not_dropped(start_server):
     limited = ("sh", "-c", 'ulimit -n 100; exec "$0" "$@"', sys.executable, "-m", "intone")
 

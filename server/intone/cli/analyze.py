@@ -17,6 +17,7 @@ from intone.audio_files import open_audio
 from intone.cli.output import make_format, note_discards, to_line
 from intone.core.card import Card
 from intone.core.recogniser import Recogniser
+from intone.detectors import load_detector
 from intone.errors import IntoneError, RecogniserFailed
 from intone.logs import native_greeting_hidden
 from intone.models import ModelStore
@@ -33,12 +34,14 @@ def analyze_files(
 ) -> int:
     """Print the results of every file; return 1 if one could not be read, else 0.
 
-    A model that cannot be loaded raises; a bad file goes to ``report`` and the others go on.
+    A model or voice detector that cannot be loaded raises; a bad file goes to ``report`` and
+    the others go on.
     """
     model = settings.session.model
     store = ModelStore.load(settings.models_dir, (model,))
     with native_greeting_hidden():
         recogniser = store[model].new_recogniser()
+    load_detector(settings.endpointer)
     card = recogniser.card
     line_format = make_format(format_name, files, card.emotions, card.genders)
     discards: Counter[str] = Counter()

@@ -18,7 +18,8 @@ class VoiceDetector(Protocol):
     """Seam ``intone.voice_detectors``: says of each frame whether it is speech.
 
     An entry point is a callable ``(settings: EndpointerSettings) -> VoiceDetector``. One
-    detector serves one channel of one session, in order: it may remember.
+    detector serves one channel of one session, in order: it may remember. A server makes one
+    more as it starts, to try it on silence.
     """
 
     def detect(self, frames: NDArray[np.int16]) -> Sequence[bool]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from intone import plugins
 from intone.core.card import endpointer_for
-from intone.core.front_end import DetectorFactory
+from intone.detectors import load_detector
 from intone.engine.engine import Engine
 from intone.engine.sinks import Sink
 from intone.errors import IntoneError, Overloaded, SettingsError, ShuttingDown
@@ -57,9 +57,7 @@ class Server:
         self.metrics = Metrics()
         self.phase = Phase.STARTING
         self.default_model = default_model(settings, store)
-        self.make_detector: DetectorFactory = plugins.load(
-            plugins.VOICE_DETECTORS, settings.endpointer.vad
-        )
+        self.make_detector = load_detector(settings.endpointer)
         self.sessions: set[Stoppable] = set()
         self.uploads = ThreadPoolExecutor(settings.limits.max_uploads, "intone-upload")
         self.is_stopping = Flag()

@@ -26,6 +26,7 @@ from gunicorn.glogging import Logger
 from intone import plugins
 from intone.core.card import endpointer_for
 from intone.core.recogniser import try_out
+from intone.detectors import load_detector
 from intone.errors import IntoneError, WorkerFailed
 from intone.logs import native_greeting_hidden, set_up_logging
 from intone.models import ModelStore
@@ -80,7 +81,7 @@ def load(settings: ServerSettings) -> ModelStore:
     """Load the models, and try everything that would keep a worker from starting."""
     store = ModelStore.load(settings.models_dir, settings.models)
     default_model(settings, store)
-    plugins.load(plugins.VOICE_DETECTORS, settings.endpointer.vad)
+    load_detector(settings.endpointer)
     for name in settings.sinks:
         plugins.load(plugins.SINKS, name)
     plugins.load_all(plugins.DIALECTS)
