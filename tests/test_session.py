@@ -158,6 +158,21 @@ def test_audio_that_cannot_be_heard_is_refused(audio, message):
         Session(audio)
 
 
+@pytest.mark.parametrize("length", [640, 1_000])
+@pytest.mark.parametrize("dtype", ["f4", "i2"])
+def test_an_array_is_not_taken_for_bytes(recogniser, length, dtype):
+    session = Session(model=recogniser)
+    with pytest.raises(TypeError, match=r"feed takes bytes, not an array of (float32|int16)"):
+        session.feed(np.zeros((length, 1), dtype))
+
+
+def test_whatever_holds_bytes_is_heard_the_same(recogniser, male_wav):
+    data = pcm_of(male_wav)
+    expected = events_of(data, recogniser)
+    for held in (bytearray(data), memoryview(data)):
+        assert events_of(held, recogniser) == expected
+
+
 class FailsOnCall:
     """The model, but for one block."""
 

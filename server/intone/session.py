@@ -74,13 +74,17 @@ class Session:
     def feed(self, data: bytes) -> list[Event]:
         """Take any number of bytes; return the events they caused, in order.
 
-        Raises :class:`ValueError` after :meth:`finish`, and :class:`RecogniserFailed`, from what
+        Raises :class:`TypeError` for an array, whose samples are not told to be of the session's
+        format, :class:`ValueError` after :meth:`finish`, and :class:`RecogniserFailed`, from what
         the model raised, once all of ``data`` is taken: the utterance it failed on is discarded
         as ``failed``, the stream goes on, and the next call, :meth:`finish` also where it was the
         one to raise, returns the events of this one first.
         """
         if self._is_finished:
             raise ValueError("this stream was finished; the next one needs a Session of its own")
+        if isinstance(data, np.ndarray):
+            # Of some lengths it would pass for bytes, and float32 for twice as many s16le samples.
+            raise TypeError(f"feed takes bytes, not an array of {data.dtype}: see its tobytes()")
         return self._follow(self._front_end.feed(data))
 
     def flush(self) -> list[Event]:
