@@ -37,10 +37,12 @@ with (
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_server_generator_and_bad_company_end_with_the_bench(number):
+def test_server_generator_and_bad_company_end_with_the_bench(number, tmp_path):
     paths = [path for path in sys.path if path]
     command = [sys.executable, "-c", A_BENCH, *paths]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bench:
+    # A folder that nobody is left to remove is not to lie about.
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as bench:
         assert bench.stdout is not None
         started = [os.pidfd_open(int(pid)) for pid in bench.stdout.readline().split()]
         assert len(started) == 3

@@ -5,7 +5,7 @@ import pytest
 from small_recogniser import SmallRecogniser, SmallUtteranceRecogniser
 
 from intone.core.recogniser import StepOutput, checked_finish, checked_step
-from intone.errors import ModelError
+from intone.errors import ModelError, RecogniserFailed
 from intone.models import ModelStore
 from intone.session import Session
 from intone.types import AudioFormat, Scores
@@ -64,5 +64,5 @@ def test_an_answer_at_the_end_is_looked_at_too(card):
 
 def test_a_session_does_not_tell_what_is_no_number(card, male_wav):
     session = Session(AudioFormat(), model=saying(card, WRONG["no number"]))
-    with pytest.raises(ModelError, match="not finite"):
+    with pytest.raises(RecogniserFailed, match="not finite"):
         session.feed(male_wav.read_bytes()[44:])
