@@ -57,8 +57,9 @@ class TrainSettings:
     offsets: Mapping[str, float] = field(default_factory=lambda: {"calm": -1.0})
     """Added to the logits of labels that a corpus lacks, once trained.
 
-    RAVDESS alone has *calm*, and no clip of another corpus says that it is not calm (see
-    :data:`intone_lab.targets.ABSENT`): the trained network says it too often of all others.
+    RAVDESS alone has *calm*. No clip of another corpus says that it is not calm before the
+    finish, and none of CREMA-D's then (see :data:`intone_lab.targets.ABSENT`): the trained network
+    says it too often of all others.
     """
     finish: FinishSettings | None = field(default_factory=FinishSettings)
     """What follows those epochs; nothing where None."""
