@@ -12,6 +12,7 @@ from intone.models import ModelStore
 from intone.settings import ServerSettings
 from intone.web import analyze, auth, cors, pages, peer_faults, stream, translate, wire
 from intone.web.dialect import Dialect
+from intone.web.first_request import FIRST_REQUESTS, FirstRequests
 from intone.web.keys import SERVER
 from intone.web.responses import NO_STORE, json_response, translate_errors
 from intone.web.server import Phase, Server
@@ -26,7 +27,11 @@ def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
     logging.getLogger(peer_faults.AIOHTTP_LOGGER).addFilter(peer_faults.keep_bytes_out)
     dialects: list[Dialect] = plugins.load_all(plugins.DIALECTS)
     asked_by_pages = ("/v1/analyze", "/v1/models", *(dialect.path for dialect in dialects))
-    app = web.Application(middlewares=[cors.middleware(asked_by_pages), translate_errors])
+    first_requests = FirstRequests()
+    app = web.Application(
+        middlewares=[first_requests.note, cors.middleware(asked_by_pages), translate_errors]
+    )
+    app[FIRST_REQUESTS] = first_requests
     app[SERVER] = Server(settings, store)
     app.cleanup_ctx.append(_run_server)
     app.on_shutdown.append(_drain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from functools import partial
 
 from aiohttp import web
 
@@ -13,6 +14,7 @@ from intone.settings import ServerSettings
 from intone.web import listening
 from intone.web.app import create_app
 from intone.web.collector import sparing_collections
+from intone.web.first_request import watched
 from intone.web.keys import SERVER
 from intone.web.open_files import within_open_files
 
@@ -47,13 +49,15 @@ def new_runner(settings: ServerSettings, store: ModelStore) -> web.AppRunner:
     """Return what runs the application in a process that serves nothing else."""
     app = create_app(settings, store)
     app.cleanup_ctx.append(sparing_collections)
-    return web.AppRunner(
+    runner = web.AppRunner(
         app,
         access_log=None,
         handle_signals=False,
         shutdown_timeout=CANCEL_AFTER_S,
         keepalive_timeout=KEEP_ALIVE_S,
     )
+    app.cleanup_ctx.append(partial(watched, runner))
+    return runner
 
 
 async def _serve(settings: ServerSettings, store: ModelStore) -> None:
