@@ -50,11 +50,11 @@ def gather(root: Path | None, tables: Sequence[Path] = ()) -> Survey:
     told apart.
     """
     own = [clip for table in tables for clip in read_table(table)]
-    _check_distinct(own, tables)
+    named = Counter(clip.path.resolve() for clip in own)
+    _check_distinct(own, named, tables)
     if root is None:
         return Survey(_sorted(own), ())
     found = survey(root)
-    named = {clip.path.resolve() for clip in own}
     kept = [clip for clip in found.clips if not named or clip.path.resolve() not in named]
     skipped = [s for s in found.skipped if not named or s.path.resolve() not in named]
     return Survey(_sorted([*kept, *own]), tuple(skipped))
@@ -169,7 +169,7 @@ def _unknown(said: str, known: Sequence[str]) -> str:
     return f"{said!r} is not one of {', '.join(known)}, nor empty{hint}"
 
 
-def _check_distinct(clips: Sequence[Clip], tables: Sequence[Path]) -> None:
+def _check_distinct(clips: Sequence[Clip], files: Counter[Path], tables: Sequence[Path]) -> None:
     unnamed = Counter(table.stem for table in tables)
     twice = [stem for stem, count in unnamed.items() if count > 1]
     if twice and any(clip.corpus in twice for clip in clips):
@@ -182,7 +182,6 @@ def _check_distinct(clips: Sequence[Clip], tables: Sequence[Path]) -> None:
         if count > 1:
             raise CorpusError(f"{count} tables name a clip {key}")
     # The same voice as two speakers would stand on both sides of a split.
-    files = Counter(_the_file(clip) for clip in clips)
     for file, count in files.items():
         if count > 1:
             raise CorpusError(f"{count} tables name the file {file}")
