@@ -14,6 +14,7 @@ from small_recogniser import SmallModel
 
 from intone.core.recogniser import StepOutput
 from intone.models import ModelStore
+from intone.session import Session
 from intone.types import SAMPLE_RATE_HZ
 from intone.web.analyze import analysis_of
 
@@ -266,6 +267,15 @@ async def test_a_model_that_fails_is_told_as_the_stream_tells_it(
     async with serve(models=ModelStore({"gru": model})) as local:
         monkeypatch.setattr(model.recogniser, "step", fails)
         assert await refused(local.url, male_wav.read_bytes()) == (500, "recogniser_failed")
+
+
+async def test_what_fails_beside_the_model_does_not_pass_for_it(serve, male_wav, monkeypatch):
+    def fails(_session, _data):
+        raise ValueError("a voice detector that fails")
+
+    async with serve() as local:
+        monkeypatch.setattr(Session, "feed", fails)
+        assert await refused(local.url, male_wav.read_bytes()) == (500, "internal_error")
 
 
 async def test_who_trickles_gives_the_place_up(serve):

@@ -6,8 +6,7 @@ import asyncio
 import io
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from textwrap import shorten
 from threading import Event as Flag
 
@@ -89,7 +88,12 @@ def analysis_of(
     with open_audio(io.BytesIO(content)) as file:
         session = Session(file.audio, model=model, interim_ms=0, endpointer=settings.endpointer)
         _check_length(file.duration_s or 0.0, settings.limits.max_upload_s)
-        events, heard_bytes = _hear(file, session, model, settings.limits.max_upload_s, is_stopping)
+        try:
+            events, heard_bytes = _hear(file, session, settings.limits.max_upload_s, is_stopping)
+        except RecogniserFailed as error:
+            log.exception("model %s failed on an upload", model.card.name)
+            # As the stream tells it: what the model raised is for the log.
+            raise RecogniserFailed(f"the model {model.card.name} failed") from error
     return wire.Analysis(
         audio=translate.audio(file.audio),
         duration_ms=heard_bytes * 1_000 // file.audio.bytes_per_second,
@@ -100,7 +104,7 @@ def analysis_of(
 
 
 def _hear(
-    file: AudioFile, session: Session, model: Model, max_upload_s: float, is_stopping: Flag
+    file: AudioFile, session: Session, max_upload_s: float, is_stopping: Flag
 ) -> tuple[list[Event], int]:
     events: list[Event] = []
     heard_bytes = 0
@@ -110,20 +114,8 @@ def _hear(
         heard_bytes += len(block)
         # The header may have lied, or not have known.
         _check_length(_duration_s(heard_bytes, file.audio), max_upload_s)
-        with _model_at_work(model.card.name):
-            events += session.feed(block)
-    with _model_at_work(model.card.name):
-        return events + session.finish(), heard_bytes
-
-
-@contextmanager
-def _model_at_work(name: str) -> Iterator[None]:
-    """Tell what a model raises as the stream does."""
-    try:
-        yield
-    except Exception as error:
-        log.exception("model %s failed on an upload", name)
-        raise RecogniserFailed(f"the model {name} failed") from error
+        events += session.feed(block)
+    return events + session.finish(), heard_bytes
 
 
 def _duration_s(audio_bytes: int, audio: AudioFormat) -> float:
