@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from intone.audio_files import open_audio
 from intone.core.decode import Decoder
 from intone.errors import InvalidAudioFile, UnsupportedAudio
 from intone.session import Session
 from intone.types import AudioFormat, Encoding
+from intone.unsized_wav import UnsizedWav, unfilled_size_at
 
 
 @pytest.fixture
@@ -79,6 +82,53 @@ def test_a_wav_whose_writer_could_not_know_its_size_is_read_to_the_end(noise, si
     content = bytearray(buffer.getvalue())
     content[4:8] = size.to_bytes(4, "little")
     assert len(decoded(io.BytesIO(content))) == 8_000
+
+
+def unsized(noise, riff_size: int, *, before: bytes = b"") -> bytes:
+    """A WAV as its recorder leaves it that was killed: data's size is 0, ``before`` precedes it."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise, 16_000, format="WAV", subtype="PCM_16")
+    content = bytearray(buffer.getvalue())
+    content[4:8] = riff_size.to_bytes(4, "little")
+    content[40:44] = bytes(4)
+    content[36:36] = before
+    return bytes(content)
+
+
+@pytest.mark.parametrize("riff_size", [0, 36, 0x7FFFFFFF, 0xFFFFFFFF])
+@pytest.mark.parametrize("before", [b"", b"LIST\x05\0\0\0INFOx\0"], ids=["bare", "with a chunk"])
+def test_a_wav_whose_writer_never_filled_its_sizes_in_is_read_to_the_end(
+    tmp_path, noise, riff_size, before
+):
+    content = unsized(noise, riff_size, before=before)
+    path = tmp_path / "sound.wav"
+    path.write_bytes(content)
+    expected = decoded(
+        io.BytesIO(content[: 36 + len(before) + 4] + b"\xff" * 4 + content[-32_000:])
+    )
+    assert len(expected) == 8_000
+    assert np.array_equal(decoded(path), expected)
+    assert np.array_equal(decoded(io.BytesIO(content)), expected)
+
+
+def test_a_wav_without_audio_that_something_follows_holds_none(noise):
+    content = unsized(noise, 36 + 8 + 4)[:44] + b"note\x04\0\0\0abcd"
+    with (
+        open_audio(io.BytesIO(content)) as audio,
+        pytest.raises(InvalidAudioFile, match="holds no audio"),
+    ):
+        list(audio.blocks())
+
+
+@given(reads=st.lists(st.integers(0, 60), max_size=20))
+def test_an_unsized_wav_reads_the_same_in_any_steps(reads):
+    content = b"RIFF\0\0\0\0WAVEfmt \x04\0\0\0abcddata\0\0\0\0" + bytes(range(40))
+    file = io.BytesIO(content)
+    size_at = unfilled_size_at(file)
+    assert size_at == 28
+    whole = UnsizedWav(file, size_at)
+    read = b"".join(whole.read(size) for size in reads) + whole.read()
+    assert read == content[:28] + b"\xff" * 4 + content[32:]
 
 
 def test_a_flac_that_does_not_tell_its_length_is_read_to_the_end(noise):

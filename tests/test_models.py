@@ -4,6 +4,7 @@ import shutil
 
 import msgspec
 import pytest
+from plugin import with_plugin
 from small_recogniser import SmallUtteranceRecogniser
 
 from intone import plugins, resources
@@ -168,6 +169,15 @@ def test_a_file_that_is_no_model_is_refused_when_it_is_to_run(folder):
 def test_a_kind_that_nobody_runs_names_the_card(folder):
     edit(folder, kind="psychic")
     with pytest.raises(ModelError, match=r"gru/card\.json: kind: .*'psychic'"):
+        load_model(folder).new_recogniser()
+
+
+def test_a_kind_that_does_not_start_names_the_card_and_why(tmp_path, folder, monkeypatch):
+    with_plugin(tmp_path, "recognisers", "def made(card, content): raise OSError('no such chip')")
+    monkeypatch.syspath_prepend(tmp_path)
+    edit(folder, kind="made")
+    why = r"gru/card\.json: kind: 'made' does not start: OSError: no such chip"
+    with pytest.raises(ModelError, match=why):
         load_model(folder).new_recogniser()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, final
@@ -17,6 +17,7 @@ from intone.core.resample import Resampler, format_problem
 from intone.cut_short import missing_bytes
 from intone.errors import InvalidAudioFile, UnsupportedAudio
 from intone.types import SAMPLE_RATE_HZ, SAMPLE_RATES_HZ, AudioFormat, Encoding
+from intone.unsized_wav import UnsizedWav, unfilled_size_at
 
 BLOCK_MS = 250
 """Audio decoded at a time: small beside an utterance, large beside the cost of a call."""
@@ -43,7 +44,7 @@ class _Patient:
     to it goes to standard error with a traceback, and no further.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO | UnsizedWav) -> None:
         self._file = file
         self.read = file.read
         self.tell = file.tell
@@ -59,9 +60,12 @@ class _Patient:
 class AudioFile:
     """An open sound file of one or two channels. Use it as a context manager."""
 
-    def __init__(self, file: soundfile.SoundFile, name: str, missing_bytes: int = 0) -> None:
-        """Take the ``missing_bytes`` that libsndfile does not miss."""
+    def __init__(
+        self, file: soundfile.SoundFile, name: str, missing_bytes: int, opened: ExitStack
+    ) -> None:
+        """Take the ``missing_bytes`` that libsndfile does not miss, and what it has ``opened``."""
         self._file = file
+        self._opened = opened
         self._name = name
         self._missing_bytes = missing_bytes
         is_int16 = file.subtype in _INT16_SUBTYPES
@@ -135,7 +139,7 @@ class AudioFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._opened.close()
 
     def __enter__(self) -> AudioFile:
         return self
@@ -156,28 +160,38 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
     :class:`UnsupportedAudio` for more than two channels or a rate out of range.
     """
     shown = name or (str(source) if isinstance(source, (str, Path)) else "the upload")
-    with _translated(shown):
-        if isinstance(source, (str, Path)):
-            missing = _missing_bytes(Path(source))
-            # soundfile cannot encode a name that is no UTF-8.
-            file = _ForwardOnly(os.fsencode(source))
-        else:
-            missing = missing_bytes(source)
-            file = _ForwardOnly(_Patient(source))
-    problem = format_problem(file.channels, file.samplerate)
-    if problem:
-        file.close()
-        raise UnsupportedAudio(f"{shown}: {problem}")
-    return AudioFile(file, shown, missing)
+    with ExitStack() as opened:
+        with _translated(shown):
+            file, missing = _sound_file(source, opened)
+        opened.enter_context(file)
+        problem = format_problem(file.channels, file.samplerate)
+        if problem:
+            raise UnsupportedAudio(f"{shown}: {problem}")
+        return AudioFile(file, shown, missing, opened.pop_all())
 
 
-def _missing_bytes(path: Path) -> int:
+def _sound_file(
+    source: str | Path | BinaryIO, opened: ExitStack
+) -> tuple[soundfile.SoundFile, int]:
+    """Return the file, and how many bytes are missing of it; ``opened`` closes what it needs."""
+    if not isinstance(source, (str, Path)):
+        return _readable(source)
+    # soundfile cannot encode a name that is no UTF-8.
+    path = Path(source)
     if path.is_fifo():
         # To be opened once only: its writer would take our leaving for the end of all reading.
-        return 0
+        return _ForwardOnly(os.fsencode(path)), 0
     # Opened in any case: libsndfile says "System error" of a file that is not there.
-    with path.open("rb") as file:
-        return missing_bytes(file) if file.seekable() else 0
+    plain = opened.enter_context(path.open("rb"))
+    if plain.seekable() and unfilled_size_at(plain) is not None:
+        return _readable(plain)
+    return _ForwardOnly(os.fsencode(path)), missing_bytes(plain) if plain.seekable() else 0
+
+
+def _readable(file: BinaryIO) -> tuple[soundfile.SoundFile, int]:
+    size_at = unfilled_size_at(file)
+    whole = file if size_at is None else UnsizedWav(file, size_at)
+    return _ForwardOnly(_Patient(whole)), missing_bytes(file)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal
 _ORDERS: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"FORM": "big"}
 """First bytes of WAV and AIFF, and how the size behind them is written (of all that follows)."""
 
-_LONGEST_BYTES = 0x7FFF_0000
+LONGEST_BYTES = 0x7FFF_0000
 """From here on, as at 0, it is what a writer says that could not come back to fill the size in."""
 
 _SLACK_BYTES = 64
@@ -30,4 +30,4 @@ def missing_bytes(file: BinaryIO) -> int:
         return 0
     size = int.from_bytes(start[4:], order)
     missing = size + len(start) - length
-    return missing if 0 < size < _LONGEST_BYTES and missing > _SLACK_BYTES else 0
+    return missing if 0 < size < LONGEST_BYTES and missing > _SLACK_BYTES else 0

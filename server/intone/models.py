@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from intone import plugins, resources
 from intone.core.card import Card, parse_card
@@ -29,7 +30,7 @@ class Model:
             make = plugins.load(plugins.RECOGNISERS, self.card.kind)
         except SettingsError as error:
             raise ModelError(f"{self.folder / CARD_FILE}: kind: {error}") from error
-        recogniser: Recogniser = make(self.card, self.content)
+        recogniser: Recogniser = self._made_by(make)
         if isinstance(recogniser, UtteranceRecogniser) != self.card.answers_at_end:
             raise ModelError(
                 f"{self.folder / CARD_FILE}: longest_frames is for kinds of model that answer "
@@ -37,6 +38,17 @@ class Model:
                 + ("does not" if self.card.answers_at_end else "does")
             )
         return recogniser
+
+    def _made_by(self, make: Any) -> Any:
+        try:
+            return make(self.card, self.content)
+        except ModelError:
+            raise
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise ModelError(
+                f"{self.folder / CARD_FILE}: kind: {self.card.kind!r} does not start: {why}"
+            ) from error
 
 
 def load_model(folder: Path) -> Model:
