@@ -1,6 +1,7 @@
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -192,6 +193,8 @@ def test_an_empty_folder_of_models_is_refused(tmp_path):
         ModelStore.load(tmp_path / ("a" * 300))
     with pytest.raises(ModelError, match="no such folder"):
         ModelStore.load(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match="no such folder"):
+        ModelStore.load(Path(__file__))
 
 
 def test_cards_are_read_strictly():

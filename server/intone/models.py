@@ -76,9 +76,10 @@ def _read(path: Path) -> bytes:
 
 def _folders(root: Path) -> list[Path]:
     try:
-        if not root.is_dir():
-            raise ModelError(f"{root}: no such folder of models")
+        # Not is_dir: since Python 3.14 it says no also of what cannot be looked at.
         return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._")
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelError(f"{root}: no such folder of models") from None
     except OSError as error:
         raise ModelError(f"{root}: {error.strerror or error}") from error
 

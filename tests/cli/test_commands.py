@@ -390,6 +390,18 @@ def test_a_stream_that_the_shell_closed_is_nowhere(male_wav, closed, code):
     assert bool(done.stdout) == (closed != ">&-")
 
 
+def test_a_closed_stream_whose_place_a_library_took_is_nowhere_too(male_wav):
+    # As the dynamic linker does under Python 3.14.
+    script = "import os; os.open(os.devnull, os.O_RDONLY); from intone.cli import main; main()"
+    command = shlex.join([sys.executable, "-c", script, "analyze", str(male_wav)])
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec {command} 2>&-"],
+        env=ENVIRONMENT, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout
+
+
 def test_a_host_that_is_no_name_is_said_in_a_sentence():
     done = intone("serve", "--host", "foo..bar", "--token", SECRET)
     assert done.returncode == 2

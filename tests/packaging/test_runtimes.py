@@ -88,7 +88,12 @@ def test_this_python_gives_the_golden_results(check):
 
 @pytest.mark.parametrize(
     ("version", "runtime"),
-    [("3.11", "tflite-runtime"), ("3.10", "ai-edge-litert"), ("3.13", "ai-edge-litert")],
+    [
+        ("3.11", "tflite-runtime"),
+        ("3.10", "ai-edge-litert"),
+        ("3.13", "ai-edge-litert"),
+        ("3.14", "ai-edge-litert"),
+    ],
 )
 def test_results_do_not_depend_on_runtime_and_python(
     version, runtime, check, check_others, make_environment, run

@@ -39,7 +39,10 @@ def _open_what_is_closed() -> None:
             os.fstat(number)
         except OSError:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
-            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+        if getattr(sys, name) is None:
+            # Not by its number: a library that was loaded since may have taken that place.
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nowhere, "w" if number else "r"))
 
 
 def run(arguments: Sequence[str]) -> int:
