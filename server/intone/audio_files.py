@@ -175,7 +175,7 @@ def _sound_file(
 ) -> tuple[soundfile.SoundFile, int]:
     """Return the file, and how many bytes are missing of it; ``opened`` closes what it needs."""
     if not isinstance(source, (str, Path)):
-        return _readable(source)
+        return _readable(source, unfilled_size_at(source))
     # soundfile cannot encode a name that is no UTF-8.
     path = Path(source)
     if path.is_fifo():
@@ -183,13 +183,15 @@ def _sound_file(
         return _ForwardOnly(os.fsencode(path)), 0
     # Opened in any case: libsndfile says "System error" of a file that is not there.
     plain = opened.enter_context(path.open("rb"))
-    if plain.seekable() and unfilled_size_at(plain) is not None:
-        return _readable(plain)
-    return _ForwardOnly(os.fsencode(path)), missing_bytes(plain) if plain.seekable() else 0
+    if not plain.seekable():
+        return _ForwardOnly(os.fsencode(path)), 0
+    size_at = unfilled_size_at(plain)
+    if size_at is None:
+        return _ForwardOnly(os.fsencode(path)), missing_bytes(plain)
+    return _readable(plain, size_at)
 
 
-def _readable(file: BinaryIO) -> tuple[soundfile.SoundFile, int]:
-    size_at = unfilled_size_at(file)
+def _readable(file: BinaryIO, size_at: int | None) -> tuple[soundfile.SoundFile, int]:
     whole = file if size_at is None else UnsizedWav(file, size_at)
     return _ForwardOnly(_Patient(whole)), missing_bytes(file)
 
