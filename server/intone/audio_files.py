@@ -162,7 +162,15 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
     shown = name or (str(source) if isinstance(source, (str, Path)) else "the upload")
     with ExitStack() as opened:
         with _translated(shown):
-            file, missing = _sound_file(source, opened)
+            if isinstance(source, (str, Path)):
+                missing = _missing_bytes(Path(source))
+                # soundfile cannot encode a name that is no UTF-8.
+                file = _ForwardOnly(os.fsencode(source))
+            else:
+                missing = missing_bytes(source)
+                file = _ForwardOnly(_Patient(source))
+            if not file.frames:
+                file = _filled_in(file, source, opened)
         opened.enter_context(file)
         problem = format_problem(file.channels, file.samplerate)
         if problem:
@@ -170,30 +178,30 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
         return AudioFile(file, shown, missing, opened.pop_all())
 
 
-def _sound_file(
-    source: str | Path | BinaryIO, opened: ExitStack
-) -> tuple[soundfile.SoundFile, int]:
-    """Return the file, and how many bytes are missing of it; ``opened`` closes what it needs."""
-    if not isinstance(source, (str, Path)):
-        return _readable(source, unfilled_size_at(source))
-    # soundfile cannot encode a name that is no UTF-8.
-    path = Path(source)
+def _missing_bytes(path: Path) -> int:
     if path.is_fifo():
         # To be opened once only: its writer would take our leaving for the end of all reading.
-        return _ForwardOnly(os.fsencode(path)), 0
+        return 0
     # Opened in any case: libsndfile says "System error" of a file that is not there.
-    plain = opened.enter_context(path.open("rb"))
-    if not plain.seekable():
-        return _ForwardOnly(os.fsencode(path)), 0
-    size_at = unfilled_size_at(plain)
+    with path.open("rb") as file:
+        return missing_bytes(file) if file.seekable() else 0
+
+
+def _filled_in(
+    empty: soundfile.SoundFile, source: str | Path | BinaryIO, opened: ExitStack
+) -> soundfile.SoundFile:
+    """Return ``empty``; with its audio, if its writer only never said how much that is."""
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if path.is_fifo():
+            return empty
+        source = opened.enter_context(path.open("rb"))
+    size_at = unfilled_size_at(source) if source.seekable() else None
     if size_at is None:
-        return _ForwardOnly(os.fsencode(path)), missing_bytes(plain)
-    return _readable(plain, size_at)
-
-
-def _readable(file: BinaryIO, size_at: int | None) -> tuple[soundfile.SoundFile, int]:
-    whole = file if size_at is None else UnsizedWav(file, size_at)
-    return _ForwardOnly(_Patient(whole)), missing_bytes(file)
+        return empty
+    empty.close()
+    source.seek(0)
+    return _ForwardOnly(_Patient(UnsizedWav(source, size_at)))
 
 
 @contextmanager
