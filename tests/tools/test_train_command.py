@@ -35,7 +35,7 @@ def train(corpora: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def run_train(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "intone_lab", "train", *arguments]
-    command += ["--out", folder / "tiny", "--runs", folder / "runs"]
+    command += ["--out", folder / "tiny", "--runs", folder / "runs", "--no-teacher"]
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
 
 

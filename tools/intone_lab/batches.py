@@ -18,6 +18,7 @@ from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip
 from intone_lab.dataset import FEATURES, Example, as_features
 from intone_lab.targets import Targets
+from intone_lab.teacher.lessons import Lessons, Row
 
 _SPEEDS = {copy.name: copy.speed for copy in COPIES}
 
@@ -75,8 +76,11 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         settings: BatchSettings,
         augmentation: AugmentSettings,
         seed: int,
+        lessons: Lessons | None = None,
     ) -> None:
+        """Take ``lessons`` where the model has the outputs of :mod:`intone_lab.teacher.heads`."""
         super().__init__(workers=1, use_multiprocessing=False)
+        self._lessons = lessons
         self._settings = settings
         self._augmentation = augmentation
         self._architecture = architecture
@@ -120,33 +124,30 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         clips = self._order[index * self._size : (index + 1) * self._size]
         examples = [self._pick(clip) for clip in clips]
-        crops = [self._crop(example) for example in examples]
-        features = np.empty((len(clips), self._settings.frames, FEATURES.width), np.float32)
-        features[:] = self._padding
-        for row, crop in enumerate(crops):
-            features[row, : len(crop)] = crop
-        warps = draw_warps(self._augmentation, len(clips), self._rng)
-        features = augment(features, self._augmentation, self._rng, warps)
-        lengths = np.array([len(crop) for crop in crops], np.int32)
+        rows = [self._crop(example) for example in examples]
+        warps = draw_warps(self._augmentation, len(rows), self._rng)
+        features = augment(self._padded(rows), self._augmentation, self._rng, warps)
         answers = self._architecture.answers(self._settings.frames)
         targets = [self._targets.of(clip, self._rng) for clip in clips]
-        weights = np.stack([self._weights(length) for length in lengths])
+        weights = np.stack([self._weights(row.frames) for row in rows])
         rarity = np.array([self._rarity[clip.corpus, clip.emotion] for clip in clips], "f4")
         hears_gender = np.array(
-            [self._hears_gender(*row) for row in zip(examples, warps, strict=True)], "f4"
+            [self._hears_gender(*pair) for pair in zip(examples, warps, strict=True)], "f4"
         )
-        return (
-            {
-                "features": as_features(features, self._architecture.features),
-                "allowed": np.stack([target.allowed for target in targets]),
-                "frames": lengths,
-            },
-            {
-                "emotion": np.repeat(np.stack([t.emotion for t in targets])[:, None], answers, 1),
-                "gender": np.repeat(np.stack([t.gender for t in targets])[:, None], answers, 1),
-            },
-            {"emotion": weights * rarity[:, None], "gender": weights * hears_gender[:, None]},
-        )
+        asked = {
+            "emotion": np.repeat(np.stack([t.emotion for t in targets])[:, None], answers, 1),
+            "gender": np.repeat(np.stack([t.gender for t in targets])[:, None], answers, 1),
+        }
+        counts = {"emotion": weights * rarity[:, None], "gender": weights * hears_gender[:, None]}
+        if self._lessons is not None:
+            lessons, count = self._lessons.of_rows(rows, weights)
+            asked, counts = asked | lessons, counts | count
+        inputs = {
+            "features": as_features(features, self._architecture.features),
+            "allowed": np.stack([target.allowed for target in targets]),
+            "frames": np.array([row.frames for row in rows], np.int32),
+        }
+        return inputs, asked, counts
 
     def _draws(self) -> dict[str, int]:
         corpora = sorted({clip.corpus for clip in self._clips})
@@ -174,7 +175,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         likely = np.array([self._settings.copies.get(example.copy, 1.0) for example in copies])
         return copies[self._rng.choice(len(copies), p=likely / likely.sum())]
 
-    def _crop(self, example: Example) -> FloatArray:
+    def _crop(self, example: Example) -> Row:
         utterance = example.longest
         assert utterance is not None
         longest = min(len(utterance), self._settings.frames)
@@ -184,7 +185,17 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             length = int(self._rng.integers(shortest, longest + 1))
         length -= length % self._architecture.stride
         start = int(self._rng.integers(0, len(utterance) - length + 1))
-        return utterance[start : start + length]
+        return Row(example, start, length)
+
+    def _padded(self, rows: Sequence[Row]) -> FloatArray:
+        """Return the crops, float32 (rows, frames, width), filled up with the mean of all."""
+        features = np.empty((len(rows), self._settings.frames, FEATURES.width), np.float32)
+        features[:] = self._padding
+        for index, row in enumerate(rows):
+            utterance = row.example.longest
+            assert utterance is not None
+            features[index, : row.frames] = utterance[row.start : row.start + row.frames]
+        return features
 
     def _hears_gender(self, example: Example, warp: float) -> bool:
         """Whether the row tells of its gender: not once its formants are nearly the other's."""

@@ -85,23 +85,35 @@ def clip_samples(clip: Clip) -> FloatArray:
     return Decoder(AudioFormat()).decode(to_int16(samples).tobytes())[:, 0]
 
 
-def hear(
+def cut(
     data: bytes, audio: AudioFormat | None = None, endpointer: EndpointerSettings | None = None
 ) -> tuple[FloatArray, ...]:
-    """Return the features of every utterance that would get a result, (frames, coefficients)."""
+    """Return the utterances that would get a result: each float32 (blocks, window samples).
+
+    A window is a block's samples and those after it that its last features reach into: see
+    :func:`block_shape`.
+    """
     endpointer = endpointer or EndpointerSettings()
     front_end = FrontEnd(audio or AudioFormat(), endpointer, webrtc, block_shape())
     hops = front_end.feed(data) + front_end.finish()
-    mfcc = Mfcc(FEATURES)
     windows: dict[int, list[FloatArray]] = {}
-    heard = []
+    utterances = []
     for hop in hops:
         if isinstance(hop, SpeechBlock):
             windows.setdefault(hop.utterance_id, []).append(hop.window)
         elif isinstance(hop, SpeechEnded):
-            blocks = mfcc(np.stack(windows[hop.utterance_id]))
-            heard.append(blocks.reshape(-1, FEATURES.coefficients))
-    return tuple(heard)
+            utterances.append(np.stack(windows[hop.utterance_id]))
+    return tuple(utterances)
+
+
+def hear(
+    data: bytes, audio: AudioFormat | None = None, endpointer: EndpointerSettings | None = None
+) -> tuple[FloatArray, ...]:
+    """Return the features of every utterance that would get a result, (frames, coefficients)."""
+    mfcc = Mfcc(FEATURES)
+    return tuple(
+        mfcc(windows).reshape(-1, FEATURES.coefficients) for windows in cut(data, audio, endpointer)
+    )
 
 
 def _examples(job: tuple[Clip, Clip, Sequence[Copy]]) -> list[Example]:
@@ -114,7 +126,7 @@ def _examples(job: tuple[Clip, Clip, Sequence[Copy]]) -> list[Example]:
     return examples
 
 
-def _backgrounds(clips: Sequence[Clip]) -> list[Clip]:
+def backgrounds(clips: Sequence[Clip]) -> list[Clip]:
     """Another speaker of the same corpus for each clip: half the corpus further on."""
     by_corpus: dict[str, list[Clip]] = {}
     for clip in clips:
@@ -150,7 +162,7 @@ def prepare(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> list[
 
 
 def _hear_all(clips: Sequence[Clip], copies: Sequence[Copy]) -> list[Example]:
-    jobs = [(clip, other, copies) for clip, other in zip(clips, _backgrounds(clips), strict=True)]
+    jobs = [(clip, other, copies) for clip, other in zip(clips, backgrounds(clips), strict=True)]
     with fresh_processes() as pool:
         heard = pool.map(_examples, jobs, chunksize=16)
         return [
@@ -178,7 +190,7 @@ def _load(folder: Path, clips: Sequence[Clip], copies: Sequence[Copy]) -> list[E
     utterances = iter(np.split(features, np.cumsum(lengths)[:-1]))
     keys = [
         (clip, copy.name, other if copy.room else None)
-        for clip, other in zip(clips, _backgrounds(clips), strict=True)
+        for clip, other in zip(clips, backgrounds(clips), strict=True)
         for copy in copies
     ]
     return [

@@ -20,8 +20,13 @@ from intone_lab.file_version import file_version
 from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
 from intone_lab.processes import each_alone
 from intone_lab.run_record import FINAL, Weights, export_path
+from intone_lab.teacher.heard import hear_all
+from intone_lab.teacher.lessons import Lessons
 from intone_lab.training import TrainSettings, finish, train
 from intone_lab.whole_files import write_whole
+
+TAUGHT = tuple(copy for copy in COPIES if not copy.telephone and not copy.room)
+"""What the teacher hears; with the others it would be asked of noise what it hears without."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +80,8 @@ def train_all(
     examples = prepare(clips, COPIES, runs / "heard")
     every_split = splits(clips, settings)
     _check_heard(examples, every_split)
+    if settings.teacher is not None:
+        hear_all(clips, TAUGHT, runs / "heard")
     work = {split.name: (clips, runs, settings, split) for split in every_split}
     return each_alone(_train_one, work, jobs)
 
@@ -122,11 +129,25 @@ def _trained_model(
     if path.exists():
         return load_model(path)
     examples = trained_on(prepare(clips, COPIES, runs / "heard"), split)
-    if settings.finish is None:
-        model = train(examples, settings, split.name)
+    lessons = _lessons(clips, runs, settings, examples)
+    # In a folder of its own, so that another finish goes on from the same weights.
+    started = replace(settings, finish=None)
+    first = run_folder(runs, clips, started) / path.name
+    if first.exists():
+        model = load_model(first)
     else:
-        # In a folder of its own, so that another finish goes on from the same weights.
-        model = _trained_model(clips, runs, replace(settings, finish=None), split)
-        finish(model, examples, settings, settings.finish, split.name)
-    save_model(model, path)
+        model = train(examples, started, split.name, lessons)
+        save_model(model, first)
+    if settings.finish is not None:
+        finish(model, examples, settings, settings.finish, split.name, lessons)
+        save_model(model, path)
     return model
+
+
+def _lessons(
+    clips: Sequence[Clip], runs: Path, settings: TrainSettings, examples: Sequence[Example]
+) -> Lessons | None:
+    if settings.teacher is None:
+        return None
+    taught = hear_all(clips, TAUGHT, runs / "heard")
+    return Lessons(taught, examples, settings.teacher)

