@@ -18,8 +18,14 @@ from intone_lab.corpora import Clip
 from intone_lab.dataset import backgrounds, block_shape, clip_samples, cut
 from intone_lab.file_version import file_version
 from intone_lab.processes import fresh_processes
-from intone_lab.teacher.encoder import LAYERS, PIECE_SAMPLES, STEP_SAMPLES, WIDTH, Encoder, Frames
-from intone_lab.teacher.source import SHA256, fetched
+from intone_lab.teacher.encoder import (
+    PIECE_SAMPLES,
+    SOURCES,
+    STEP_SAMPLES,
+    WIDTH,
+    Encoder,
+    Frames,
+)
 
 CopyKey = tuple[str, str]
 """A clip's key and the copy's name."""
@@ -34,20 +40,22 @@ def hear_all(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> dict
     """
     of_clips = [(clip.key, file_version(clip.path)) for clip in clips]
     of_copies = [asdict(copy) for copy in copies]
-    of_teacher = [SHA256, LAYERS, STEP_SAMPLES, PIECE_SAMPLES, asdict(EndpointerSettings())]
+    of_teachers = [asdict(source) for source in SOURCES]
+    of_teacher = [of_teachers, WIDTH, STEP_SAMPLES, PIECE_SAMPLES, asdict(EndpointerSettings())]
     what = json.dumps([of_clips, of_copies, of_teacher]).encode()
     folder = cache / f"taught-{hashlib.sha256(what).hexdigest()[:16]}"
     if not folder.exists():
-        _hear_and_save(folder, clips, copies, fetched(cache))
+        # Fetched before the processes that hear with them.
+        Encoder(cache)
+        _hear_and_save(folder, clips, copies, cache)
     return _load(folder, clips, copies)
 
 
 def _hear_and_save(
-    folder: Path, clips: Sequence[Clip], copies: Sequence[Copy], teacher: Path
+    folder: Path, clips: Sequence[Clip], copies: Sequence[Copy], cache: Path
 ) -> None:
     jobs = [
-        (clip, other, copies, teacher)
-        for clip, other in zip(clips, backgrounds(clips), strict=True)
+        (clip, other, copies, cache) for clip, other in zip(clips, backgrounds(clips), strict=True)
     ]
     partial = folder.with_name("partial-" + folder.name)
     partial.mkdir(parents=True, exist_ok=True)
@@ -64,9 +72,9 @@ def _hear_and_save(
 
 
 def _hear(job: tuple[Clip, Clip, Sequence[Copy], Path]) -> list[Frames]:
-    clip, other, copies, teacher = job
+    clip, other, copies, cache = job
     samples, background = clip_samples(clip), clip_samples(other)
-    encoder, advance = _encoder(teacher), block_shape().advance
+    encoder, advance = _encoder(cache), block_shape().advance
     frames = []
     for copy in copies:
         sent = send(samples, copy, background, clip.key)
@@ -79,9 +87,9 @@ def _hear(job: tuple[Clip, Clip, Sequence[Copy], Path]) -> list[Frames]:
 
 
 @functools.cache
-def _encoder(teacher: Path) -> Encoder:
+def _encoder(cache: Path) -> Encoder:
     """Return this process's own."""
-    return Encoder(teacher)
+    return Encoder(cache)
 
 
 def _load(folder: Path, clips: Sequence[Clip], copies: Sequence[Copy]) -> dict[CopyKey, Frames]:

