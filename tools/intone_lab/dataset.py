@@ -25,7 +25,7 @@ from intone.core.vad import webrtc
 from intone.settings import EndpointerSettings
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray, SpeechBlock, SpeechEnded
 from intone_lab.architectures import BLOCK_FRAMES
-from intone_lab.copies import AS_IT_IS, Copy, send
+from intone_lab.copies import AS_IT_IS, Copy, Sent, send
 from intone_lab.corpora import Clip, read_audio
 from intone_lab.file_version import file_version
 from intone_lab.processes import fresh_processes
@@ -116,14 +116,18 @@ def hear(
     )
 
 
+def send_copies(clip: Clip, other: Clip, copies: Sequence[Copy]) -> list[Sent]:
+    """Return what a client would send of each copy of ``clip``; ``other`` speaks behind some."""
+    samples, background = clip_samples(clip), clip_samples(other)
+    return [send(samples, copy, background, clip.key) for copy in copies]
+
+
 def _examples(job: tuple[Clip, Clip, Sequence[Copy]]) -> list[Example]:
     clip, other, copies = job
-    samples, background = clip_samples(clip), clip_samples(other)
-    examples = []
-    for copy in copies:
-        sent = send(samples, copy, background, clip.key)
-        examples.append(Example(clip, copy.name, hear(sent.data, sent.audio)))
-    return examples
+    return [
+        Example(clip, copy.name, hear(sent.data, sent.audio))
+        for copy, sent in zip(copies, send_copies(clip, other, copies), strict=True)
+    ]
 
 
 def backgrounds(clips: Sequence[Clip]) -> list[Clip]:

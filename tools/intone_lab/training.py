@@ -116,7 +116,7 @@ def train(
     model = architecture.build(
         len(architecture.emotions), len(GENDERS), batches.mean, batches.std, settings.dropout
     )
-    taught = _with_lessons(model, architecture, lessons)
+    taught = model if lessons is None else _with_heads(model, architecture, lessons.settings)
     _fit(taught, batches, settings, settings.epochs, settings.learning_rate, name)
     offset_logits(model, architecture, examples, settings.offsets)
     return model
@@ -141,7 +141,7 @@ def finish(
     batches = Batches(examples, architecture, asked, noisier, seed, lessons)
     taken_back = {label: -by for label, by in settings.offsets.items()}
     offset_logits(model, architecture, examples, taken_back)
-    taught = _with_lessons(model, architecture, lessons)
+    taught = model if lessons is None else _with_heads(model, architecture, lessons.settings)
     _fit(taught, batches, settings, last.epochs, last.learning_rate, f"{name}, finish")
     offset_logits(model, architecture, examples, settings.offsets)
 
@@ -173,15 +173,15 @@ def _fit(
     model.fit(batches, epochs=epochs, verbose=0, callbacks=[_Progress(name, epochs)])
 
 
-def _with_lessons(
-    model: keras.Model, architecture: Architecture, lessons: Lessons | None
+def _with_heads(
+    model: keras.Model, architecture: Architecture, teacher: TeacherSettings
 ) -> keras.Model:
     """Return what is trained: ``model``, with what the lessons ask for besides its outputs."""
-    if lessons is None:
-        return model
     if architecture.is_streaming and architecture.stride != STEP_FRAMES:
-        raise ValueError(f"{architecture.name} steps {architecture.stride} frames, not 4")
-    return heads.add(model, lessons.settings.components)
+        raise ValueError(
+            f"{architecture.name} steps {architecture.stride} frames, the teacher {STEP_FRAMES}"
+        )
+    return heads.add(model, teacher.components)
 
 
 def offset_logits(

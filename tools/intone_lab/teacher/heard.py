@@ -13,9 +13,9 @@ import numpy as np
 from rich.progress import track
 
 from intone.settings import EndpointerSettings
-from intone_lab.copies import Copy, send
+from intone_lab.copies import Copy
 from intone_lab.corpora import Clip
-from intone_lab.dataset import backgrounds, block_shape, clip_samples, cut
+from intone_lab.dataset import backgrounds, block_shape, cut, send_copies
 from intone_lab.file_version import file_version
 from intone_lab.processes import fresh_processes
 from intone_lab.teacher.encoder import (
@@ -73,11 +73,9 @@ def _hear_and_save(
 
 def _hear(job: tuple[Clip, Clip, Sequence[Copy], Path]) -> list[Frames]:
     clip, other, copies, cache = job
-    samples, background = clip_samples(clip), clip_samples(other)
     encoder, advance = _encoder(cache), block_shape().advance
     frames = []
-    for copy in copies:
-        sent = send(samples, copy, background, clip.key)
+    for sent in send_copies(clip, other, copies):
         longest = max(cut(sent.data, sent.audio), key=len, default=None)
         if longest is None:
             frames.append(np.zeros((0, WIDTH), np.float16))

@@ -105,24 +105,35 @@ class Lessons:
         the whole crop, and for no frames.
         """
         lessons = [self.of(row) for row in rows]
-        is_stepwise = weights.shape[1] > 1
-        width = self.settings.components
-        statistics = np.zeros((*weights.shape, 2 * width), np.float32)
+        if weights.shape[1] == 1:
+            return self._at_the_end(lessons, weights)
+        return self._at_each_step(lessons, weights)
+
+    def _at_the_end(
+        self, lessons: Sequence[Lesson | None], weights: FloatArray
+    ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+        statistics = np.zeros((len(lessons), 1, 2 * self.settings.components), np.float32)
         counts = np.zeros_like(weights)
-        frames = np.zeros((*weights.shape, width), np.float32)
-        is_there = np.zeros_like(weights)
+        for index, lesson in enumerate(lessons):
+            if lesson is not None:
+                statistics[index, 0] = lesson.statistics[-1]
+                counts[index] = weights[index]
+        return {UTTERANCE: statistics}, {UTTERANCE: counts}
+
+    def _at_each_step(
+        self, lessons: Sequence[Lesson | None], weights: FloatArray
+    ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+        frames = np.zeros((*weights.shape, self.settings.components), np.float32)
+        statistics = np.zeros((*weights.shape, 2 * self.settings.components), np.float32)
+        is_there, counts = np.zeros_like(weights), np.zeros_like(weights)
         for index, lesson in enumerate(lessons):
             if lesson is None:
                 continue
-            steps = slice(0, len(lesson.frames)) if is_stepwise else slice(0, 1)
-            last = lesson.statistics if is_stepwise else lesson.statistics[-1:]
-            statistics[index, steps] = last
-            counts[index, steps] = weights[index, steps]
-            if is_stepwise:
-                frames[index, steps], is_there[index, steps] = lesson.frames, 1.0
-                counts[index, :_SETTLED_STEPS] = 0.0
-        if not is_stepwise:
-            return {UTTERANCE: statistics}, {UTTERANCE: counts}
+            steps = len(lesson.frames)
+            frames[index, :steps], statistics[index, :steps] = lesson.frames, lesson.statistics
+            is_there[index, :steps] = 1.0
+            settled = slice(_SETTLED_STEPS, steps)
+            counts[index, settled] = weights[index, settled]
         # Keras averages over rows and answers.
         is_there *= is_there.size / max(is_there.sum(), 1.0)
         return {UTTERANCE: statistics, FRAME: frames}, {UTTERANCE: counts, FRAME: is_there}
