@@ -49,10 +49,10 @@ class TrainSettings:
     seed: int = 1
     corpora: tuple[str, ...] = ("ravdess", "crema_d", "emodb", "savee", "tess")
     """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
-    epochs: int = 45
+    epochs: int = 60
     learning_rate: float = 2e-3
     weight_decay: float = 5e-2
-    dropout: float = 0.3
+    dropout: float = 0.15
     gender_weight: float = 0.5
     average_momentum: float = 0.995
     """Weights are averaged over the run (exponentially); the average is what is kept."""

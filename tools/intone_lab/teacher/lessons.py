@@ -36,9 +36,9 @@ class TeacherSettings:
     """Principal directions of the teacher's frames."""
     delay_steps: int = 2
     """How long after a frame the network is asked for it: the teacher hears what follows, too."""
-    frame_weight: float = 2.0
+    frame_weight: float = 1.0
     """Loss weight of the frames, which a streaming network is asked for step by step."""
-    utterance_weight: float = 4.0
+    utterance_weight: float = 2.0
     """Loss weight of their mean and deviation over the utterance so far."""
 
 
