@@ -16,6 +16,7 @@ from intone.core.decode import Decoder
 from intone.core.resample import Resampler, format_problem
 from intone.cut_short import missing_bytes
 from intone.errors import InvalidAudioFile, UnsupportedAudio
+from intone.mp3_length import HeadedMp3, mp3_length
 from intone.types import SAMPLE_RATE_HZ, SAMPLE_RATES_HZ, AudioFormat, Encoding
 from intone.unsized_wav import UnsizedWav, unfilled_size_at
 
@@ -44,7 +45,7 @@ class _Patient:
     to it goes to standard error with a traceback, and no further.
     """
 
-    def __init__(self, file: BinaryIO | UnsizedWav) -> None:
+    def __init__(self, file: BinaryIO | UnsizedWav | HeadedMp3) -> None:
         self._file = file
         self.read = file.read
         self.tell = file.tell
@@ -169,7 +170,7 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
             else:
                 missing = missing_bytes(source)
                 file = _ForwardOnly(_Patient(source))
-            if not file.frames:
+            if not file.frames or file.format == "MP3":
                 file = _filled_in(file, source, opened)
         opened.enter_context(file)
         problem = format_problem(file.channels, file.samplerate)
@@ -188,20 +189,28 @@ def _missing_bytes(path: Path) -> int:
 
 
 def _filled_in(
-    empty: soundfile.SoundFile, source: str | Path | BinaryIO, opened: ExitStack
+    told: soundfile.SoundFile, source: str | Path | BinaryIO, opened: ExitStack
 ) -> soundfile.SoundFile:
-    """Return ``empty``; with its audio, if its writer only never said how much that is."""
+    """Return ``told``; with all of its audio, if its writer never said how much that is."""
     if isinstance(source, (str, Path)):
         path = Path(source)
         if path.is_fifo():
-            return empty
+            return told
         source = opened.enter_context(path.open("rb"))
-    size_at = unfilled_size_at(source) if source.seekable() else None
-    if size_at is None:
-        return empty
-    empty.close()
-    source.seek(0)
-    return _ForwardOnly(_Patient(UnsizedWav(source, size_at)))
+    if not source.seekable():
+        return told
+    whole: UnsizedWav | HeadedMp3 | None = None
+    if told.format == "MP3":
+        length = mp3_length(source)
+        if length is not None and length.is_misread(told.frames):
+            whole = HeadedMp3(source, length)
+    elif (size_at := unfilled_size_at(source)) is not None:
+        whole = UnsizedWav(source, size_at)
+    if whole is None:
+        return told
+    told.close()
+    whole.seek(0)
+    return _ForwardOnly(_Patient(whole))
 
 
 @contextmanager
