@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -243,4 +244,22 @@ def test_a_fifo_is_left_to_its_decoder(tmp_path, monkeypatch, male_wav):
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
     assert np.array_equal(decoded(fifo), expected)
+    writer.join()
+
+
+@pytest.mark.parametrize("container", ["FLAC", "CAF"])
+def test_what_no_pipe_can_carry_is_told(tmp_path, noise, container):
+    fifo, path = tmp_path / "fifo", tmp_path / "sound"
+    os.mkfifo(fifo)
+    soundfile.write(path, noise, 16_000, format=container, subtype="PCM_16")
+
+    def write():
+        # Whoever reads no further breaks the pipe.
+        with suppress(BrokenPipeError), fifo.open("wb") as file:
+            file.write(path.read_bytes())
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    with pytest.raises(InvalidAudioFile, match=r"fifo \(a pipe: only WAV, .* through one\)"):
+        decoded(fifo)
     writer.join()

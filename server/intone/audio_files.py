@@ -26,6 +26,9 @@ BLOCK_MS = 250
 _UNKNOWN_FRAMES = 1 << 62
 """libsndfile gives the largest count it has where a header does not say."""
 
+_PIPE = "a pipe: only WAV, AIFF, AU, Ogg and MP3 can be read through one"
+"""What errors say of one: of the other formats libsndfile gives a part, or finds none in it."""
+
 _INT16_SUBTYPES = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "DPCM_8", "DPCM_16"})
 """What 16 bits hold without loss; everything else is read as float32."""
 
@@ -161,6 +164,8 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
     :class:`UnsupportedAudio` for more than two channels or a rate out of range.
     """
     shown = name or (str(source) if isinstance(source, (str, Path)) else "the upload")
+    if isinstance(source, (str, Path)) and Path(source).is_fifo():
+        shown = f"{shown} ({_PIPE})"
     with ExitStack() as opened:
         with _translated(shown):
             if isinstance(source, (str, Path)):
