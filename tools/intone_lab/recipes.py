@@ -19,11 +19,10 @@ def recipe(architecture: str, seed: int) -> TrainSettings:
     settings = replace(settings, epochs=_EPOCHS.get(architecture, settings.epochs))
     if ARCHITECTURES[architecture].is_streaming:
         return settings
-    # It answers at the end only: fewer beginnings. With the copies and the dropout of the default
-    # model cnn-bigru had learnt too little by its last epoch (docs/models.md).
+    # It answers at the end only: fewer beginnings. With the copies of the default model cnn-bigru
+    # had learnt too little by its last epoch (docs/models.md).
     return replace(
         settings,
-        dropout=0.15,
         average_momentum=0.99,
         batches=replace(settings.batches, crop_probability=0.25),
         augmentation=replace(settings.augmentation, gain_db=6.0, tilt_db=3.0),
