@@ -1,6 +1,7 @@
 """Uploads: what the stream says of the same audio, and what is refused."""
 
 import asyncio
+import base64
 import io
 import json
 import threading
@@ -104,6 +105,27 @@ async def test_a_form_is_read_by_its_file_field(server, male_wav):
     form.add_field("file", male_wav.read_bytes(), filename="speech.wav")
     status, analysis = await upload(server.url, form)
     assert (status, len(analysis["utterances"])) == (200, 1)
+
+
+def in_base64(encoded):
+    """A form whose file is sent so, and the headers of the request."""
+    about = b'Content-Disposition: form-data; name="file"; filename="speech.wav"'
+    encoding = b"Content-Transfer-Encoding: BASE64"
+    form = b"\r\n".join([b"--x", about, encoding, b"", encoded, b"--x--", b""])
+    return form, {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+async def test_a_form_s_file_may_be_in_base64(server, two_utterances_wav):
+    content = two_utterances_wav.read_bytes()
+    form, headers = in_base64(base64.encodebytes(content).replace(b"\n", b"\r\n"))
+    assert len(form) > 1 << 16  # More than is read at once.
+    assert await upload(server.url, form, headers=headers) == await upload(server.url, content)
+
+
+@pytest.mark.parametrize("encoded", [b"!!!!", b"UklGR"], ids=["other characters", "cut off"])
+async def test_what_is_not_base64_is_refused(server, encoded):
+    form, headers = in_base64(encoded)
+    assert await refused(server.url, form, headers=headers) == (400, "bad_request")
 
 
 async def test_a_form_without_a_file_is_refused(server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import logging
 import time
@@ -12,6 +13,7 @@ from threading import Event as Flag
 
 import aiohttp
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_TRANSFER_ENCODING
 from aiohttp.http_exceptions import HttpProcessingError
 
 from intone.audio_files import AudioFile, open_audio
@@ -172,7 +174,15 @@ async def _body_chunks(request: web.Request) -> AsyncIterator[bytes]:
 async def _form_chunks(request: web.Request) -> AsyncIterator[bytes]:
     async for part in await request.multipart():
         if isinstance(part, aiohttp.BodyPartReader) and part.name == FILE_FIELD:
+            is_base64 = part.headers.get(CONTENT_TRANSFER_ENCODING, "").lower() == "base64"
             while chunk := await part.read_chunk(_CHUNK_BYTES):
-                yield chunk
+                content = _from_base64(chunk) if is_base64 else chunk
+                if content:
+                    yield content
             return
     raise BadRequest(f"the form has no field {FILE_FIELD!r}")
+
+
+def _from_base64(chunk: bytes) -> bytes:
+    """Decode whole quartets and the line ends between them; :class:`ValueError` for others."""
+    return base64.b64decode(chunk.translate(None, b"\r\n"), validate=True)
