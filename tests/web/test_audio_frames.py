@@ -29,7 +29,10 @@ class Connection:
     def __init__(self, loop, *, is_direct=True):
         self.queue = WebSocketDataQueue(self, 1 << 30, loop=loop)
         self.parser = WebSocketReader(self.queue, MOST_BYTES + 1, compress=False, decode_text=True)
-        self.frames = AudioFrames(self.parser, MOST_BYTES) if is_direct else self.parser
+        self.refused = 0
+        self.frames = self.parser
+        if is_direct:
+            self.frames = AudioFrames(self.parser, MOST_BYTES, self.refuse)
         self.said = []
         self.wait()
 
@@ -44,6 +47,9 @@ class Connection:
     def take(self, data):
         self.said.append((WSMsgType.BINARY, data))
         return True
+
+    def refuse(self):
+        self.refused += 1
 
     def feed(self, data):
         over, _ = self.frames.feed_data(data)
@@ -203,6 +209,50 @@ async def test_a_header_is_refused_without_its_payload(header):
 def refused(connection, header) -> bool:
     connection.feed(header)
     return connection.queue.exception() is not None
+
+
+BEGUN, EMPTY = wire(Opcode.BINARY, b"", fin=False), wire(Opcode.CONT, b"", fin=False)
+
+
+@pytest.mark.parametrize("frames_a_read", [1, 100, 10 * MOST_PASSED_ON])
+async def test_a_message_that_does_not_end_is_refused(frames_a_read):
+    connection = Connection(asyncio.get_running_loop())
+    connection.feed(BEGUN)
+    connection.wait()
+    reads = 0
+    while not connection.feed(EMPTY * frames_a_read):
+        reads += 1
+        assert reads * frames_a_read * len(EMPTY) < 2_000_000
+    assert connection.refused == 1
+    assert connection.said == []
+
+
+@pytest.mark.parametrize("is_direct", [True, False])
+async def test_many_messages_in_many_parts_are_heard(is_direct):
+    """As many bytes as would be refused if no message ended, whether audio is taken or not."""
+    connection = Connection(asyncio.get_running_loop())
+    message = BEGUN + wire(Opcode.CONT, bytes(100), fin=False) * 600 + wire(Opcode.CONT, b"")
+    for number in range(30):
+        connection.feed(message)
+        connection.frames.open(connection.take if is_direct else None)
+        connection.wait()
+        assert len(connection.said) == number + 1
+    assert connection.refused == 0
+    assert connection.said == [(WSMsgType.BINARY, bytes(60_000))] * 30
+
+
+async def test_a_message_that_does_not_end_ends_its_session(serve, male_wav):
+    async with serve() as local, connected(local) as (reader, writer):
+        writer.write(UPGRADE + BEGUN)
+        answers = asyncio.ensure_future(until_closed(reader))
+        with contextlib.suppress(ConnectionError):
+            while not answers.done():
+                writer.write(EMPTY * 10_000)
+                await writer.drain()
+                await asyncio.wait([answers], timeout=0)
+        assert b'"code":"message_too_large"' in await answers
+        messages = await talk.hear(local.url, talk.pcm_of(male_wav))
+    assert talk.of_type(messages, "utterance.result")
 
 
 async def test_the_end_is_passed_on():

@@ -121,6 +121,21 @@ def half_a_sample_a_message(port: int, speech: bytes, ready: Event) -> None:
     _again_and_again(port, ready, misbehave)
 
 
+def fragments_of_nothing(port: int, speech: bytes, ready: Event) -> None:
+    """Begin a message, and go on with it as fast as it is taken, without a byte in any fragment."""
+    del speech
+    begun = frame(Opcode.BINARY, b"", bytes(4), is_final=False)
+    empty = frame(Opcode.CONTINUATION, b"", bytes(4), is_final=False) * 10_000
+
+    def misbehave(opened: socket.socket) -> None:
+        opened.sendall(begun)
+        while True:
+            opened.sendall(empty)
+            _drain(opened)
+
+    _again_and_again(port, ready, misbehave)
+
+
 def byte_a_packet(port: int, speech: bytes, ready: Event) -> None:
     """Send live audio in good messages, but each byte in a packet of its own."""
 
@@ -164,6 +179,7 @@ BAD: dict[str, Bad] = {
     "50 times real time": fifty_times_real_time,
     "a sample a message": sample_a_message,
     "half a sample a message": half_a_sample_a_message,
+    "fragments of nothing": fragments_of_nothing,
     "a byte a packet": byte_a_packet,
     IDLE_NAME: five_thousand_idle,
 }

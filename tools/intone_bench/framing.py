@@ -28,10 +28,10 @@ class Opcode(IntEnum):
     PONG = 10
 
 
-def frame(opcode: Opcode, payload: bytes, key: bytes) -> bytes:
-    """Return one final frame masked with the four bytes of ``key``, as a client must."""
+def frame(opcode: Opcode, payload: bytes, key: bytes, *, is_final: bool = True) -> bytes:
+    """Return one frame masked with the four bytes of ``key``, as a client must."""
     size = len(payload)
-    head = bytes([_FINAL | opcode])
+    head = bytes([_FINAL * is_final | opcode])
     if size < 126:
         head += bytes([_MASKED | size])
     elif size < 1 << 16:

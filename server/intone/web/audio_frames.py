@@ -30,6 +30,9 @@ _TWO_BYTES, _EIGHT_BYTES = 126, 127
 _SHORTEST = 8
 """More than a header of either short kind: what is shorter is looked at with more care."""
 
+_READ_AHEAD_BYTES = 1 << 20
+"""More than aiohttp and its loop hold of messages that wait for their session."""
+
 MOST_PASSED_ON = 1_000
 """Frames of one read that no client of audio sends: to walk them here costs all other sessions."""
 
@@ -49,9 +52,13 @@ class Parser(Protocol):
 class AudioFrames:
     """Stands before ``parser``, which gets whole frames only."""
 
-    def __init__(self, parser: Parser, max_message_bytes: int) -> None:
+    def __init__(self, parser: Parser, max_message_bytes: int, refuse: Callable[[], None]) -> None:
+        """``refuse`` is called once, of a message that does not end; then nothing is taken."""
         self._parser = parser
         self._max_message_bytes = max_message_bytes
+        self._refuse = refuse
+        self._unheard_bytes = 0
+        """Since the session last waited, of what is the parser's."""
         self._take: Take | None = None
         self._held = bytearray()
         self._wanted = 0
@@ -61,9 +68,10 @@ class AudioFrames:
         self._is_given_up = False
         """A frame that is refused, or too many: from here on all is the parser's."""
 
-    def open(self, take: Take) -> None:
-        """The session waits for a message: plain ones go to ``take`` from now on."""
+    def open(self, take: Take | None) -> None:
+        """The session waits for a message: plain ones go to ``take``, if any, from now on."""
         self._take = take
+        self._unheard_bytes = 0
 
     def close(self) -> None:
         """The session waits no longer, or for good."""
@@ -76,7 +84,7 @@ class AudioFrames:
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """See :class:`Parser`."""
         if self._is_given_up:
-            return self._parser.feed_data(data)
+            return self._parse(data)
         if self._held:
             # Joined when it is enough: a byte at a time must not cost a copy each.
             self._held += data
@@ -105,7 +113,19 @@ class AudioFrames:
         if end == first:
             return False, b""
         self.close()
-        return self._parser.feed_data(data[first:end])
+        return self._parse(data[first:end])
+
+    def _parse(self, data: bytes) -> tuple[bool, bytes]:
+        """Hand frames to the parser, unless they belong to a message that does not end.
+
+        A message wakes the session, which then waits anew; and where it is busy, aiohttp reads on
+        for less than that. What neither ends nor grows is fragments with nothing in them.
+        """
+        self._unheard_bytes += len(data)
+        if self._unheard_bytes <= 2 * self._max_message_bytes + _READ_AHEAD_BYTES:
+            return self._parser.feed_data(data)
+        self._refuse()
+        return True, b""
 
     def _last_end(self, data: bytes, first: int) -> int:
         """Where the last whole frame from ``first`` ends; of what is given up, where all ends."""

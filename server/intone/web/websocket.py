@@ -72,10 +72,20 @@ class StreamSocket(web.WebSocketResponse):
         # What came with the upgrade is framed by us too, or a frame's end would be lost.
         early, handler._message_tail = handler._message_tail, b""  # noqa: SLF001
         super()._post_start(request, protocol, writer)
-        self._frames = AudioFrames(handler._payload_parser, self._max_message_bytes)  # noqa: SLF001
+        self._frames = AudioFrames(
+            handler._payload_parser,  # noqa: SLF001
+            self._max_message_bytes,
+            self._refuse_message,
+        )
         handler._payload_parser = self._frames  # noqa: SLF001
         if early:
             handler.data_received(early)
+
+    def _refuse_message(self) -> None:
+        """Have the session told, as the parser has it of a frame that is too long."""
+        assert self._reader is not None
+        why = WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, "the message does not end")
+        self._reader.set_exception(why)
 
     async def next_message(
         self, on_frame: Callable[[], Awaitable[None]], take: Take | None = None
@@ -105,7 +115,7 @@ class StreamSocket(web.WebSocketResponse):
 
     async def _receive(self, take: Take | None) -> WSMessage:
         frames = self._frames
-        if take is None or frames is None:
+        if frames is None:
             return await self.receive()
         # With messages in the queue this does not wait, and so nothing overtakes them: not while
         # what was received is seen to, either.
