@@ -18,6 +18,7 @@ from intone_lab.corpora import Clip
 from intone_lab.dataset import Example, prepare
 from intone_lab.file_version import file_version
 from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
+from intone_lab.one_core import train_on_one_core
 from intone_lab.processes import each_alone
 from intone_lab.run_record import FINAL, Weights, export_path
 from intone_lab.teacher.heard import hear_all
@@ -121,10 +122,7 @@ def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split
 def _trained_model(
     clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split
 ) -> keras.Model:
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    train_on_one_core()
     path = run_folder(runs, clips, settings) / f"{split.name}.keras"
     if path.exists():
         return load_model(path)

@@ -184,6 +184,7 @@ def load_model(path: Path) -> keras.Model:
     """Return a model that was saved; Keras alone does not know the layers that are ours."""
     import keras
 
-    importlib.import_module(f"{__name__}.layers")
+    for name in ("layers", "recurrent"):
+        importlib.import_module(f"{__name__}.{name}")
     model: keras.Model = keras.models.load_model(path)
     return model

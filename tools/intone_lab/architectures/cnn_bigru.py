@@ -13,6 +13,7 @@ from intone_lab.architectures.layers import (
     heads,
     inputs,
 )
+from intone_lab.architectures.recurrent import Gru
 
 FILTERS = (128, 256, 256, 512)
 KERNEL = 3
@@ -39,8 +40,7 @@ def build(
         mask = StepMask(POOL**index, name=f"mask{index}")(x, frames)
         x = Blank()(layers.Dropout(dropout)(x), mask)
     for index, units in enumerate(UNITS, start=1):
-        layer = layers.GRU(units, return_sequences=True)
-        x = layers.Bidirectional(layer, name=f"bigru{index}")(x, mask=mask)
+        x = layers.Bidirectional(Gru(units), name=f"bigru{index}")(x, mask=mask)
         x = layers.Dropout(dropout)(x)
     pooled = layers.Dropout(dropout)(WholePool(name="pool")(x, mask))
     return keras.Model([features, allowed, frames], heads(pooled, allowed, emotions, genders))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import keras
 
 from intone_lab.architectures.layers import Array, RunningPool
+from intone_lab.architectures.recurrent import Gru
 
 KERNEL = 5
 FILTERS = 128
@@ -39,8 +40,8 @@ def build(
         x = layers.BatchNormalization(name=f"norm{index}")(x)
         x = layers.MaxPooling1D(POOL, name=f"pool{index}")(layers.ReLU()(x))
         x = layers.Dropout(dropout)(x)
-    first = layers.GRU(UNITS, return_sequences=True, name="gru1")(x)
-    second = layers.GRU(UNITS, return_sequences=True, name="gru2")(layers.Dropout(dropout)(first))
+    first = Gru(UNITS, name="gru1")(x)
+    second = Gru(UNITS, name="gru2")(layers.Dropout(dropout)(first))
     pooled = RunningPool(name="running_pool")(layers.Add()([first, second]))
     pooled = layers.Dropout(dropout)(pooled)
     emotion = layers.Dense(emotions, name="emotion_logits")(pooled)

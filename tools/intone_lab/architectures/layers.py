@@ -27,9 +27,13 @@ class RunningPool(keras.layers.Layer):  # type: ignore[misc]
         ops = keras.ops
         score = ATTENTION_REACH * ops.tanh(ops.matmul(hidden, self.attention))
         weight = ops.exp(score)
-        attended = ops.cumsum(weight * hidden, axis=1) / ops.cumsum(weight, axis=1)
-        steps = ops.cumsum(ops.ones_like(weight), axis=1)
-        return ops.concatenate([attended, ops.cumsum(hidden, axis=1) / steps], axis=-1)
+        # Running sums as a product with a triangle of ones, several times as quick to train with.
+        steps = ops.arange(1, ops.shape(hidden)[1] + 1, dtype=hidden.dtype)
+        up_to = ops.cast(steps[None, :] <= steps[:, None], hidden.dtype)
+        sums = ops.matmul(up_to, ops.concatenate([weight * hidden, weight, hidden], axis=-1))
+        units = hidden.shape[-1]
+        attended = sums[:, :, :units] / sums[:, :, units : units + 1]
+        return ops.concatenate([attended, sums[:, :, units + 1 :] / steps[:, None]], axis=-1)
 
 
 @keras.saving.register_keras_serializable("intone")

@@ -1,0 +1,36 @@
+"""How TensorFlow trains one network on one core."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_NATIVE = frozenset({"avx512_bf16", "amx_bf16"})
+"""Names Linux gives to instructions that multiply bfloat16 numbers."""
+
+
+def train_on_one_core(cpu_information: Path = Path("/proc/cpuinfo")) -> None:
+    """Let TensorFlow use one thread, and bfloat16 products where the core has them.
+
+    Products and convolutions then take bfloat16 factors and add up in float32; weights, sums over
+    time and losses stay float32. To be called before TensorFlow's first operation.
+    """
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    if multiplies_bfloat16(cpu_information):
+        option = "auto_mixed_precision_onednn_bfloat16"
+        tf.config.optimizer.set_experimental_options({option: True})
+
+
+def multiplies_bfloat16(cpu_information: Path) -> bool:
+    """Whether the core that ``cpu_information`` (Linux's /proc/cpuinfo) tells of does.
+
+    Elsewhere oneDNN would make up for it, slowly. False where there is no such file.
+    """
+    try:
+        lines = cpu_information.read_text().splitlines()
+    except OSError:
+        return False
+    flags = (line.partition(":")[2].split() for line in lines if line.startswith("flags"))
+    return not _NATIVE.isdisjoint(next(flags, ()))
