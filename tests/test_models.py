@@ -10,7 +10,7 @@ from small_recogniser import SmallUtteranceRecogniser
 
 from intone import plugins, resources
 from intone.core.card import parse_card, write_card
-from intone.core.features import LogMelSettings, MfccSettings
+from intone.core.features import LogMelSettings, MfccSettings, SampleSettings
 from intone.errors import ModelError, UnknownModel
 from intone.models import ModelStore, load_model
 
@@ -60,6 +60,7 @@ def test_a_card_survives_the_round_trip():
         ({"coefficients": 13}, MfccSettings(coefficients=13)),
         ({"kind": "mfcc"}, MfccSettings()),
         ({"kind": "log-mel", "filters": 26}, LogMelSettings(filters=26)),
+        ({"kind": "samples"}, SampleSettings()),
     ],
 )
 def test_a_card_says_which_features(folder, features, expected):
@@ -133,8 +134,8 @@ def test_a_missing_file_is_named(folder, name):
         ({"state_size": 0}, "state_size must be at least 1, or longest_frames be given"),
         ({"longest_frames": 1_500}, "takes the place of a state_size"),
         ({"state_size": 0, "longest_frames": 8}, "must hold a block"),
-        ({"features": {"kind": "chroma"}}, "of kind mfcc, log-mel, not 'chroma'"),
-        ({"features": {"kind": 7}}, "of kind mfcc, log-mel, not 7"),
+        ({"features": {"kind": "chroma"}}, "of kind mfcc, log-mel, samples, not 'chroma'"),
+        ({"features": {"kind": 7}}, "of kind mfcc, log-mel, samples, not 7"),
         ({"features": 7}, "features must be an object"),
         ({"features": {"filters": "many"}}, "filters"),
         ({"features": {"kind": "log-mel", "filters": 0}}, "at least one filter"),

@@ -10,7 +10,7 @@ from scipy.fft import dct
 from sounds import white_noise
 
 from intone.core.blocks import BlockCutter, BlockShape
-from intone.core.features import LogMelSettings, Mfcc, MfccSettings, extractor
+from intone.core.features import LogMelSettings, Mfcc, MfccSettings, SampleSettings, extractor
 from intone.errors import SettingsError
 
 SETTINGS = MfccSettings()
@@ -134,3 +134,33 @@ def test_nonsense_is_refused(wrong):
 def test_nonsense_is_refused_of_log_mel_energies_too(wrong):
     with pytest.raises(SettingsError):
         LogMelSettings(**wrong)
+
+
+@settings(deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, 9_000), max_size=6),
+    hop=st.integers(1, 400),
+    frames=st.integers(1, 20),
+)
+def test_samples_come_out_as_they_went_in(cuts, hop, frames):
+    """Whatever the cuts and blocks: all that fills a block, once and in order."""
+    samples = white_noise(-20.0, 9_000 / 16_000)
+    wanted = SampleSettings(hop_samples=hop)
+    cutter = BlockCutter(BlockShape(frames * hop, wanted.window_samples(frames)))
+    bounds = [0, *sorted(cuts), len(samples)]
+    windows = [w for a, b in pairwise(bounds) for w in cutter.push(samples[a:b])]
+    nothing = np.zeros((0, frames * hop + 1), np.float32)
+    blocks = extractor(wanted)(np.concatenate([nothing, *(w[None] for w in windows)]))
+    assert blocks.shape == (len(samples) // (frames * hop), frames, hop)
+    np.testing.assert_array_equal(blocks.reshape(-1), samples[: blocks.size])
+
+
+@pytest.mark.parametrize("hop", [0, -1, 16_001])
+def test_nonsense_is_refused_of_samples_too(hop):
+    with pytest.raises(SettingsError):
+        SampleSettings(hop_samples=hop)
+
+
+def test_other_features_are_refused():
+    with pytest.raises(TypeError):
+        extractor("mfcc")

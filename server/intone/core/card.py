@@ -9,12 +9,16 @@ import msgspec
 
 from intone.core.blocks import BlockShape
 from intone.core.decision import Calibration
-from intone.core.features import FeatureSettings, LogMelSettings, MfccSettings
+from intone.core.features import FeatureSettings, LogMelSettings, MfccSettings, SampleSettings
 from intone.errors import IntoneError, ModelError, SettingsError
 from intone.settings import EndpointerSettings
 from intone.types import UNSURE, to_ms
 
-_FEATURES: dict[str, type[FeatureSettings]] = {"mfcc": MfccSettings, "log-mel": LogMelSettings}
+_FEATURES: dict[str, type[FeatureSettings]] = {
+    "mfcc": MfccSettings,
+    "log-mel": LogMelSettings,
+    "samples": SampleSettings,
+}
 """By the ``kind`` that a card names; one that names none means MFCCs."""
 
 

@@ -9,6 +9,7 @@ logarithm of its ``fbank``, on every full frame (tests hold this to 1e-4).
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -28,13 +29,29 @@ which is what pre-emphasis looks back to.
 """
 
 
-class FeatureSettings:
+class FeatureSettings(ABC):
     """What a model's features are; its card carries them."""
 
     __slots__ = ()
 
-    frame_samples: int
     hop_samples: int
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Features of one frame."""
+
+    @abstractmethod
+    def window_samples(self, frames: int) -> int:
+        """Samples that ``frames`` frames need, the one before the first included."""
+
+
+class SpectralSettings(FeatureSettings):
+    """What MFCCs and log-mel energies have in common."""
+
+    __slots__ = ()
+
+    frame_samples: int
     fft_size: int
     filters: int
     low_hz: int
@@ -60,7 +77,7 @@ class FeatureSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class MfccSettings(FeatureSettings):
+class MfccSettings(SpectralSettings):
     """Arguments of ``python_speech_features.mfcc``.
 
     Input is float32 in [-1, 1], the window Hamming, no liftering, no energy in place of c0.
@@ -87,7 +104,7 @@ class MfccSettings(FeatureSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class LogMelSettings(FeatureSettings):
+class LogMelSettings(SpectralSettings):
     """Arguments of ``python_speech_features.fbank``, whose logarithm is taken.
 
     Input is float32 in [-1, 1], the window Hamming: what :class:`MfccSettings` are the DCT of.
@@ -105,6 +122,30 @@ class LogMelSettings(FeatureSettings):
 
     def __post_init__(self) -> None:
         self._check()
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSettings(FeatureSettings):
+    """The samples themselves, for a model that has its own front end: a frame is one hop of them.
+
+    float32 in [-1, 1].
+    """
+
+    kind: Literal["samples"] = "samples"
+    hop_samples: int = 160
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hop_samples <= SAMPLE_RATE_HZ:
+            raise SettingsError("frames of samples need a hop_samples of 1 to 16000")
+
+    @property
+    def width(self) -> int:
+        """Samples of one frame."""
+        return self.hop_samples
+
+    def window_samples(self, frames: int) -> int:
+        """Samples that ``frames`` frames need, and the one before the first."""
+        return frames * self.hop_samples + 1
 
 
 _NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
@@ -128,7 +169,7 @@ class _Scratch(threading.local):
     all that is computed in them.
     """
 
-    def __init__(self, settings: FeatureSettings) -> None:
+    def __init__(self, settings: SpectralSettings) -> None:
         self._settings = settings
         self._frame_count = 0
 
@@ -159,7 +200,7 @@ class _Scratch(threading.local):
 class LogMel:
     """Log-mel energies of blocks of audio."""
 
-    def __init__(self, settings: FeatureSettings) -> None:
+    def __init__(self, settings: SpectralSettings) -> None:
         self._settings = settings
         self._hamming = np.hamming(settings.frame_samples)
         filterbank = psf.get_filterbanks(
@@ -227,6 +268,28 @@ class Mfcc:
         return self._log_mel.passes(windows, self._dct)
 
 
+class Samples:
+    """Blocks of audio as they are."""
+
+    def __init__(self, settings: SampleSettings) -> None:
+        self._hop = settings.hop_samples
+
+    def __call__(self, windows: FloatArray) -> FloatArray:
+        """Return a copy, float32 (batch, frames, hop_samples); see :data:`Extract`."""
+        frames = (windows.shape[1] - 1) // self._hop
+        samples = windows[:, 1 : 1 + frames * self._hop]
+        return np.array(samples, np.float32).reshape(len(windows), frames, self._hop)
+
+
 def extractor(settings: FeatureSettings) -> Extract:
-    """Return what computes the features that ``settings`` tell."""
-    return Mfcc(settings) if isinstance(settings, MfccSettings) else LogMel(settings)
+    """Return what computes the features that ``settings`` tell.
+
+    Raises :class:`TypeError` for settings of another kind than those here.
+    """
+    if isinstance(settings, MfccSettings):
+        return Mfcc(settings)
+    if isinstance(settings, LogMelSettings):
+        return LogMel(settings)
+    if isinstance(settings, SampleSettings):
+        return Samples(settings)
+    raise TypeError(f"{settings!r} are no features")
