@@ -11,8 +11,9 @@ _NATIVE = frozenset({"avx512_bf16", "amx_bf16"})
 def train_on_one_core(cpu_information: Path = Path("/proc/cpuinfo")) -> None:
     """Let TensorFlow use one thread, and bfloat16 products where the core has them.
 
-    Products and convolutions then take bfloat16 factors and add up in float32; weights, sums over
-    time and losses stay float32. To be called before TensorFlow's first operation.
+    Products and convolutions then take bfloat16 factors and add up in float32; weights, what
+    TensorFlow's loops carry and losses stay float32. To be called before TensorFlow's first
+    operation.
     """
     import tensorflow as tf
 
