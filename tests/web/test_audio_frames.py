@@ -255,6 +255,16 @@ async def test_a_message_that_does_not_end_ends_its_session(serve, male_wav):
     assert talk.of_type(messages, "utterance.result")
 
 
+async def test_what_comes_after_the_session_is_not_refused():
+    """A client that was sending as the session ended still reads how it ended."""
+    connection = Connection(asyncio.get_running_loop())
+    connection.frames.end()
+    message = wire(Opcode.BINARY, bytes(60_000))
+    assert not any(connection.feed(message) for _ in range(100))
+    assert connection.refused == 0
+    assert connection.said == []
+
+
 async def test_the_end_is_passed_on():
     connection = Connection(asyncio.get_running_loop())
     connection.frames.feed_eof()

@@ -9,6 +9,7 @@ the order stays what was sent and every rule of the protocol is still checked th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -59,6 +60,7 @@ class AudioFrames:
         self._refuse = refuse
         self._unheard_bytes = 0
         """Since the session last waited, of what is the parser's."""
+        self._most_unheard_bytes: float = 2 * max_message_bytes + _READ_AHEAD_BYTES
         self._take: Take | None = None
         self._held = bytearray()
         self._wanted = 0
@@ -76,6 +78,14 @@ class AudioFrames:
     def close(self) -> None:
         """The session waits no longer, or for good."""
         self._take = None
+
+    def end(self) -> None:
+        """The session is over; aiohttp discards what comes until the client has closed, too.
+
+        Refused now, what a client was sending as the end was told would take that from it.
+        """
+        self.close()
+        self._most_unheard_bytes = math.inf
 
     def feed_eof(self) -> None:
         """See :class:`Parser`."""
@@ -122,7 +132,7 @@ class AudioFrames:
         for less than that. What neither ends nor grows is fragments with nothing in them.
         """
         self._unheard_bytes += len(data)
-        if self._unheard_bytes <= 2 * self._max_message_bytes + _READ_AHEAD_BYTES:
+        if self._unheard_bytes <= self._most_unheard_bytes:
             return self._parser.feed_data(data)
         self._refuse()
         return True, b""

@@ -159,6 +159,8 @@ class StreamSocket(web.WebSocketResponse):
     async def hang_up(self, code: int) -> None:
         """Close with ``code``, after which nothing can be sent."""
         self._is_ours_to_close = True
+        if self._frames is not None:
+            self._frames.end()
         if self._is_violated and not self.closed:
             await self._linger(code)
         await self.close(code=code)
