@@ -24,6 +24,7 @@ class Told:
         audio: AudioFormat | None = None,
         endpointer: EndpointerSettings | None = None,
         interims_allowed: Callable[[float], bool] = lambda _: True,
+        interim_ms: int = 500,
     ) -> None:
         audio, card = audio or AudioFormat(), recogniser.card
         self.events: list[Event] = []
@@ -31,7 +32,7 @@ class Told:
             audio,
             FrontEnd(audio, endpointer or EndpointerSettings(), webrtc, card.shape),
             engine,
-            Answers(card, 500),
+            Answers(card, interim_ms),
             emit=lambda event, _: self.events.append(event),
             on_progress=lambda: None,
             interims_allowed=interims_allowed,

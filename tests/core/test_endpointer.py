@@ -127,3 +127,38 @@ def test_spans_follow_each_other_and_never_overlap(decisions):
             assert transition.speech_frames <= transition.end_frame - end
             end = transition.end_frame
         is_open = isinstance(transition, Opened)
+
+
+@given(st.text("01", max_size=300), st.lists(st.integers(0, 300), max_size=20))
+def test_many_at_once_cause_what_each_alone_does(decisions, cuts):
+    endpointer = Endpointer(SETTINGS)
+    found, at = [], 0
+    for end in [*sorted(cuts), len(decisions)]:
+        while at < min(end, len(decisions)):
+            some = [decision == "1" for decision in decisions[at:end]]
+            taken, transitions = endpointer.push(some)
+            at += taken
+            found += [(at - 1, transition) for transition in transitions]
+    assert found == run(decisions)
+
+
+@given(st.text("01", max_size=300))
+def test_nothing_is_caused_before_the_soonest_frame(decisions):
+    endpointer = Endpointer(SETTINGS)
+    soonest = 0
+    for index, decision in enumerate(decisions):
+        assert endpointer.fewest_frames >= 1
+        soonest = max(soonest, index + endpointer.fewest_frames - 1)
+        if endpointer.push([decision == "1"])[1]:
+            assert index >= soonest
+            soonest = 0
+
+
+@pytest.mark.parametrize(("heard", "frames"), [("", 4), ("000", 4), ("010", 3), ("1111", 9)])
+def test_the_soonest_frame_is_the_one_that_may_cause_something(heard, frames):
+    endpointer = Endpointer(SETTINGS)
+    endpointer.push([decision == "1" for decision in heard])
+    assert endpointer.fewest_frames == frames
+    following = [not heard.endswith("1111")] * frames
+    assert endpointer.push(following)[0] == frames
+    assert endpointer.fewest_frames != 1

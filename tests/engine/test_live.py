@@ -2,21 +2,24 @@
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_session import Told, session_events
 from small_recogniser import SmallRecogniser
 from talk import pcm_of
 
-from intone import AudioFormat
+from intone import AudioFormat, Encoding
 from intone.errors import RecogniserFailed
 from intone.types import (
+    SAMPLE_RATE_HZ,
     DiscardReason,
     UtteranceDiscarded,
     UtteranceInterim,
     UtteranceResult,
     UtteranceStarted,
 )
+from intone_lab.telephone import as_telephone
 
 
 def started_and_ended(events):
@@ -52,6 +55,78 @@ def test_two_channels_keep_the_synchronous_order(make_engine, owner, gru, male_w
     events = told.finish(owner)
     assert events == session_events(gru, data, audio)
     assert {event.channel for event in events} == {0, 1}
+
+
+def as_sent(path, audio):
+    """The file's speech in that format; a second channel says it a twentieth of it later."""
+    samples = np.frombuffer(pcm_of(path), "<i2").astype("f4") / 32_768
+    if audio.encoding is Encoding.MULAW:
+        return as_telephone(samples)
+    there = soxr.resample(samples, SAMPLE_RATE_HZ, audio.sample_rate_hz)
+    channels = [np.roll(there, len(there) * c // 20) for c in range(audio.channels)]
+    sent = np.stack(channels, axis=1)
+    if audio.encoding is Encoding.S16LE:
+        return (sent * 32_767).astype("<i2").tobytes()
+    return sent.astype("<f4").tobytes()
+
+
+def told_by_message(told, owner, messages, *, gathers):
+    """With which message each event came, the model being quick."""
+    found, unheard, missing = [], b"", 0
+    for index, message in enumerate(messages):
+        unheard += message
+        missing -= len(message)
+        if gathers and missing > 0:
+            continue
+        told.live.feed(unheard)
+        unheard, missing = b"", told.live.missing_bytes
+        owner.run_until(lambda: told.live.is_settled)
+        found += [(index, event) for event in told.events]
+        told.events.clear()
+    return found
+
+
+@pytest.mark.parametrize("interim_ms", [0, 100, 500, 1_300])
+@pytest.mark.parametrize(
+    ("audio", "message_ms"),
+    [
+        (AudioFormat(), 100),
+        (AudioFormat(), 7),
+        (AudioFormat(Encoding.MULAW, 8_000), 20),
+        (AudioFormat(Encoding.F32LE, 44_100, 2), 30),
+    ],
+)
+def test_no_event_comes_later_for_what_is_gathered(
+    make_engine, owner, recogniser, two_utterances_wav, interim_ms, audio, message_ms
+):
+    """Each comes with the very message that brings it where every message is heard at once."""
+    data = as_sent(two_utterances_wav, audio)
+    size = audio.sample_rate_hz * message_ms // 1_000 * audio.bytes_per_tick
+    messages = [data[start : start + size] for start in range(0, len(data), size)]
+    engine = make_engine(recogniser, max_wait_ms=0)
+    told = [Told(engine, recogniser, audio, interim_ms=interim_ms) for _ in range(2)]
+    at_once = told_by_message(told[0], owner, messages, gathers=False)
+    blocks = sum(recogniser.batches)
+    assert told_by_message(told[1], owner, messages, gathers=True) == at_once
+    assert sum(recogniser.batches) == 2 * blocks
+    kinds = [type(event) for _, event in at_once]
+    assert kinds.count(UtteranceResult) >= 2
+    assert (UtteranceInterim in kinds) == (interim_ms > 0)
+
+
+def test_most_messages_are_gathered(make_engine, owner, recogniser, two_utterances_wav):
+    """Of 100 ms: fewer where an end is near, and never more than five."""
+    data = pcm_of(two_utterances_wav)
+    told = Told(make_engine(recogniser), recogniser, interim_ms=0)
+    gathered_ms = []
+    while data:
+        size = max(-(-told.live.missing_bytes // 3_200) * 3_200, 3_200)
+        told.live.feed(data[:size])
+        data = data[size:]
+        gathered_ms.append(size // 32)
+    assert max(gathered_ms) <= 500
+    assert sum(gathered_ms) / len(gathered_ms) > 160
+    told.finish(owner)
 
 
 @settings(

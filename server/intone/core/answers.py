@@ -65,6 +65,20 @@ class Answers:
         span = (hop.utterance_id, hop.channel, to_ms(hop.start_sample), to_ms(hop.end_sample))
         return UtteranceInterim(*span, emotion, gender)
 
+    def next_interim_samples(self, samples: int, *, is_confirmed: bool) -> int | None:
+        """Return how much of an utterance blocks must hold for the next interim to be due.
+
+        They hold ``samples`` so far, and the last of them said whether the utterance
+        ``is_confirmed``. None: there will be no interim.
+        """
+        if not self._interim_samples or self._card.answers_at_end:
+            return None
+        due = samples // self._interim_samples
+        if due and not is_confirmed:
+            # One was due; it comes with the block that confirms the utterance.
+            return samples + 1
+        return (due + 1) * self._interim_samples
+
     def ended(self, hop: SpeechEnded, scores: Scores | None = None) -> UtteranceResult:
         """Close an utterance with its final answer: ``scores``, or those of its last block."""
         utterance = self._open.pop(hop.utterance_id)

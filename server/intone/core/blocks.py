@@ -20,6 +20,11 @@ class BlockShape:
     advance: int
     window: int
 
+    def needed_for(self, samples: int) -> int:
+        """How long an utterance must be for its blocks to advance it by ``samples`` or more."""
+        blocks = -(-samples // self.advance)
+        return (blocks - 1) * self.advance + self.window - 1
+
 
 class BlockCutter:
     """Cuts one utterance. A tail that does not fill a window is not used.
@@ -32,6 +37,11 @@ class BlockCutter:
         self._shape = shape
         self._pending = [np.zeros(1, np.float32)]
         self._waiting = 1
+
+    @property
+    def missing(self) -> int:
+        """Samples until the next window is complete."""
+        return self._shape.window - self._waiting
 
     def push(self, samples: FloatArray) -> list[FloatArray]:
         """Take float32 (n,); return the windows, each float32 (window,), now complete."""

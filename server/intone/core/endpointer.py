@@ -66,6 +66,10 @@ class _Ring:
         if is_speech:
             self.speech += 1
 
+    def extend(self, decisions: Sequence[bool]) -> None:
+        self.frames.extend(decisions)
+        self.speech = sum(self.frames)
+
     def clear(self) -> None:
         self.frames.clear()
         self.speech = 0
@@ -91,18 +95,44 @@ class Endpointer:
         """Speech frames in the running utterance."""
         return self._speech_frames
 
+    @property
+    def fewest_frames(self) -> int:
+        """The soonest of the frames to come, from 1, that can cause something."""
+        if self._start_frame is None:
+            return max(self._start_count - self._window.speech, 1)
+        hangover = self._hangover
+        to_end = self._end_count - (len(hangover.frames) - hangover.speech)
+        to_split = self._max_frames - (self._next_frame - self._start_frame)
+        return max(min(to_end, to_split), 1)
+
     def push(self, decisions: Sequence[bool]) -> tuple[int, Sequence[Transition]]:
         """Take the next frames' decisions, up to the first that causes something.
 
         Returns how many were taken, and what the last of them caused.
         """
         advance = self._while_quiet if self._start_frame is None else self._while_speaking
-        for taken, is_speech in enumerate(decisions, start=1):
+        taken = 0
+        while taken < len(decisions):
+            if ineffective := self.fewest_frames - 1:
+                some = decisions[taken : taken + ineffective]
+                self._take(some)
+                taken += len(some)
+                continue
             self._next_frame += 1
-            transitions = advance(is_speech)
+            transitions = advance(decisions[taken])
+            taken += 1
             if transitions:
                 return taken, transitions
-        return len(decisions), _NONE
+        return taken, _NONE
+
+    def _take(self, decisions: Sequence[bool]) -> None:
+        """Take frames that cannot cause anything, whatever they are."""
+        self._next_frame += len(decisions)
+        if self._start_frame is None:
+            self._window.extend(decisions)
+        else:
+            self._hangover.extend(decisions)
+            self._speech_frames += sum(decisions)
 
     def close(self, reason: EndReason) -> Sequence[Transition]:
         """End the running utterance now, if there is one."""

@@ -20,9 +20,9 @@ class Framer:
         self._leftover = np.zeros((0, channels), np.float32)
 
     @property
-    def holds_back(self) -> bool:
-        """Whether the beginning of a frame is carried."""
-        return self._leftover.shape[0] > 0
+    def held(self) -> int:
+        """Samples of the beginning of a frame, which are carried."""
+        return self._leftover.shape[0]
 
     def push(self, samples: FloatArray) -> FloatArray:
         """Take float32 (n, channels); return (frames, channels, FRAME_SAMPLES), contiguous."""

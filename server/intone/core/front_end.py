@@ -40,6 +40,8 @@ class FrontEnd:
         self._resampler = Resampler(audio.sample_rate_hz, audio.channels)
         self._framer = Framer(audio.channels)
         self._tick_bytes = audio.bytes_per_tick
+        self.heard_samples = 0
+        """Of each channel, in whole frames."""
         ids = itertools.count(1)
         self._segmenters = [
             Segmenter(channel, settings, make_detector(settings), shape, ids)
@@ -47,9 +49,18 @@ class FrontEnd:
         ]
 
     @property
-    def missing_bytes(self) -> int:
-        """Further bytes without which the resampler gives nothing, and so nothing happens."""
-        wanted_bytes = self._resampler.wanted * self._tick_bytes
+    def next_change_sample(self) -> int:
+        """The soonest that what is still to come can begin or end an utterance."""
+        return min(segmenter.next_change_sample for segmenter in self._segmenters)
+
+    def missing_bytes(self, sample: int) -> int:
+        """Return how many further bytes it takes, at least, to hear up to ``sample``."""
+        wanted = (
+            -(-sample // FRAME_SAMPLES) * FRAME_SAMPLES - self.heard_samples - self._framer.held
+        )
+        if wanted <= 0:
+            return 0
+        wanted_bytes = self._resampler.wanted_for(wanted) * self._tick_bytes
         return max(wanted_bytes - self._decoder.held_bytes, 0)
 
     def feed(self, data: bytes) -> list[Hop]:
@@ -65,7 +76,7 @@ class FrontEnd:
             self._is_plain
             and len(data) % FRAME_BYTES == 0
             and not self._decoder.held_bytes
-            and not self._framer.holds_back
+            and not self._framer.held
         )
 
     def flush(self) -> list[Hop]:
@@ -82,6 +93,7 @@ class FrontEnd:
         return self._hear(frames, to_int16(frames)) if frames.shape[0] else []
 
     def _hear(self, frames: FloatArray, int16: NDArray[np.int16]) -> list[Hop]:
+        self.heard_samples += len(frames) * FRAME_SAMPLES
         if len(self._segmenters) == 1:
             return self._segmenters[0].push(frames[:, 0], int16[:, 0])
         return [

@@ -59,21 +59,25 @@ class Resampler:
         self._channels = channels
         self._leftover = np.zeros((0, channels), np.float32)
         self._finished = False
+        self._rate_hz = rate_hz
+        self._taken = self._given = 0
         if not self._passthrough:
             self._fewest = self._due = _fewest_pieces(rate_hz)
             self._stream = _stream(rate_hz, channels)
 
-    @property
-    def wanted(self) -> int:
-        """Further samples a channel before which nothing more can come out."""
+    def wanted_for(self, samples: int) -> int:
+        """Further samples a channel before which fewer than ``samples`` (over 0) can come out."""
         if self._passthrough:
-            return 0
-        return self._due * self._piece - self._leftover.shape[0]
+            return samples
+        # Nothing comes out before what it is made of, and mostly a good while later.
+        of_those = -(-(self._given + samples) * self._rate_hz // SAMPLE_RATE_HZ) - self._taken
+        return max(of_those, self._due * self._piece - self._leftover.shape[0])
 
     def push(self, samples: FloatArray) -> FloatArray:
         """Take float32 (n, channels) and return what is ready at 16 kHz, (m, channels)."""
         if self._passthrough:
             return samples
+        self._taken += samples.shape[0]
         if self._leftover.shape[0]:
             samples = np.concatenate([self._leftover, samples])
         first, ready = 0, []
@@ -85,6 +89,7 @@ class Resampler:
             if out.shape[0]:
                 ready.append(out)
             first = last
+            self._given += out.shape[0]
         self._leftover = samples[first:].copy()
         return self._join(ready)
 

@@ -69,6 +69,11 @@ class Segmenter:
         self._floor_energy = FRAME_SAMPLES * 10.0 ** (settings.floor_dbfs / 10.0)
         self._min_speech_frames = -(-settings.min_speech_ms // FRAME_MS)
 
+    @property
+    def next_change_sample(self) -> int:
+        """The soonest that what is still to come can begin or end an utterance."""
+        return (self._frames + self._endpointer.fewest_frames) * FRAME_SAMPLES
+
     def push(self, frames: FloatArray, frames_int16: NDArray[np.int16]) -> list[Hop]:
         """Take frames as float32 and int16, both (n, 320)."""
         # The detector hears every frame, quiet ones too: it tracks the noise.
@@ -89,9 +94,10 @@ class Segmenter:
     ) -> int:
         """Take frames from ``first`` up to one that changes something; return how many."""
         utterance = self._utterance
-        # One that may yet be refused goes frame by frame: a block says how things stood then.
-        is_steady = utterance is None or utterance.is_confirmed
-        following = decisions[first:] if is_steady else decisions[first : first + 1]
+        following = decisions[first:]
+        if utterance is not None and not utterance.is_confirmed:
+            # Not past the next block, which says how things stood then.
+            following = following[: -(-utterance.cutter.missing // FRAME_SAMPLES)]
         taken, transitions = self._endpointer.push(following)
         heard = frames[first : first + taken]
         if utterance is None:

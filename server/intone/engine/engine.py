@@ -52,8 +52,8 @@ class Engine:
         observer: EngineObserver,
     ) -> None:
         self._recogniser = recogniser
-        self.block_samples = recogniser.card.shape.advance
-        """Samples by which one block advances an utterance."""
+        self.shape = recogniser.card.shape
+        """Of each block."""
         self._settings = settings
         self._post = post
         self._call_later = call_later

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,7 +23,11 @@ from intone.types import (
     SpeechEnded,
     SpeechStarted,
     to_ms,
+    to_samples,
 )
+
+_MOST_AT_ONCE = to_samples(500)
+"""Audio to gather where settings would have more: a burst of work that its neighbours wait for."""
 
 Emit = Callable[[Event | RecogniserFailed, float], None]
 """Takes what happened, and when (``time.monotonic``) the audio that caused it arrived."""
@@ -40,6 +45,8 @@ class _Utterance:
     failure: IntoneError | None = None
     is_told: bool = False
     """The client was told that it is over."""
+    interim_sample: float = math.inf
+    """Heard up to here, it may bring an interim; nothing before does."""
 
 
 @dataclass(slots=True, eq=False)
@@ -103,13 +110,23 @@ class LiveSession:
         assert isinstance(oldest, SpeechBlock | SpeechEnded)
         since = oldest.end_sample
         if isinstance(oldest, SpeechBlock):
-            since -= self._engine.block_samples
+            since -= self._engine.shape.advance
         return max(self.received_ms - to_ms(since), 0)
 
     @property
     def missing_bytes(self) -> int:
-        """Further bytes before which feeding any cannot cause an event."""
-        return self._front_end.missing_bytes
+        """Further bytes that may as well be fed together: no event comes earlier one by one.
+
+        A block before an utterance can end it is time to feed what there is, so that its result
+        waits for the last block alone.
+        """
+        front_end, block_samples = self._front_end, self._engine.shape.advance
+        heard, change = front_end.heard_samples, front_end.next_change_sample
+        if self._running and change - heard > block_samples:
+            change -= block_samples
+        interims = [utterance.interim_sample for utterance in self._running.values()]
+        due = min(change, heard + _MOST_AT_ONCE, *interims)
+        return front_end.missing_bytes(int(due))
 
     @property
     def is_settled(self) -> bool:
@@ -157,6 +174,7 @@ class LiveSession:
             else:
                 utterance = self._running[hop.utterance_id]
                 utterance.end_sample = hop.end_sample
+            utterance.interim_sample = self._interim_sample(hop)
             entry = _Entry(hop, utterance, arrived_s)
             self._queue.append(entry)
             self._submit(entry)
@@ -166,6 +184,16 @@ class LiveSession:
         utterance = _Utterance(start, start.start_sample)
         utterance.ticket = self._engine.open(lambda outcome: self._answer(utterance, outcome))
         self._running[start.utterance_id] = utterance
+
+    def _interim_sample(self, hop: Hop) -> float:
+        """Up to where the next interim of ``hop``'s utterance must be heard."""
+        cut_samples, is_confirmed = 0, False
+        if isinstance(hop, SpeechBlock):
+            cut_samples, is_confirmed = hop.end_sample - hop.start_sample, hop.is_confirmed
+        elif not isinstance(hop, SpeechStarted):
+            return math.inf
+        due = self._answers.next_interim_samples(cut_samples, is_confirmed=is_confirmed)
+        return math.inf if due is None else hop.start_sample + self._engine.shape.needed_for(due)
 
     def _submit(self, entry: _Entry) -> None:
         utterance, hop, ticket = entry.utterance, entry.hop, entry.utterance.ticket

@@ -52,8 +52,8 @@ class Conversation:
         self._on_fault = on_fault
         self._unheard: list[bytes] = []
         self._missing_bytes = 0
-        """Still to come before the resampler makes a frame of what is unheard: until then messages
-        are kept, of telephone audio four of five."""
+        """Still to come before hearing what is unheard brings an event: until then messages are
+        kept, since three of them together cost little more than one."""
         self._is_due = False
         self._is_broken = False
         """By a fault of ours: what still comes before the session ends is not heard."""
