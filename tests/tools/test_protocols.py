@@ -7,7 +7,7 @@ from lab_clips import make_clips
 
 from intone_lab.corpora import SAME_RECORDING, Clip
 from intone_lab.protocols.catalogue import PROTOCOLS
-from intone_lab.protocols.protocol import FrameFeatures, SplitKind
+from intone_lab.protocols.protocol import FrameFeatures, Recipe, SplitKind
 from intone_lab.protocols.splits import Division, divide, own_clips
 
 FOUR = ("ravdess", "crema_d", "savee", "tess")
@@ -141,3 +141,11 @@ def test_copies_on_both_sides_need_copies():
     protocol = PROTOCOLS["tess-lstm"]
     with pytest.raises(ValueError, match="no copies"):
         replace(protocol, splits=(SplitKind.LEAKY,))
+
+
+def test_a_teacher_is_not_asked_for_speeds_that_it_does_not_hear():
+    protocol = PROTOCOLS["tess-lstm"]
+    taught = Recipe(epochs=1, speeds=(0.9, 1.0), teacher_weight=1.0)
+    assert replace(protocol, recipe=taught).recipe is taught
+    with pytest.raises(ValueError, match=r"speeds of \[0\.8\]"):
+        replace(protocol, recipe=replace(taught, speeds=(0.8, 1.0)))

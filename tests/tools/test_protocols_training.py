@@ -22,6 +22,7 @@ if find_spec("tensorflow") is None:
 
 from intone_lab.protocols.fitting import Task, _Batches, fit, forget
 from intone_lab.protocols.scoring import by_file, by_keras
+from intone_lab.teacher import heads
 
 
 class Stopped(Exception):
@@ -46,6 +47,16 @@ def features_of(clips: list[Clip], speeds=(1.0,), width: int = 40) -> Mapping[Ta
     return features
 
 
+LESSON = 6
+"""Numbers that a clip's lesson holds."""
+
+
+def lessons_of(takes: list[Take]) -> Mapping[Take, np.ndarray]:
+    """What a teacher that knows the emotions makes of all takes but the first."""
+    known = np.random.default_rng(1).standard_normal((len(EMOTIONS), LESSON)).astype("f4")
+    return {take: known[EMOTIONS.index(str(take.clip.emotion))] for take in takes[1:]}
+
+
 def task_of(clips: list[Clip], architecture: str, recipe: Recipe, epochs: int) -> Task:
     protocol = replace(
         PROTOCOLS["tess-lstm"],
@@ -55,7 +66,9 @@ def task_of(clips: list[Clip], architecture: str, recipe: Recipe, epochs: int) -
     )
     own = [clip for clip in clips if clip.emotion in protocol.emotions]
     features = features_of(own, recipe.speeds)
-    return Task("test", protocol, ARCHITECTURES[architecture], list(features), features, epochs, 1)
+    takes = list(features)
+    lessons = lessons_of(takes) if recipe.teacher_weight else None
+    return Task("test", protocol, ARCHITECTURES[architecture], takes, features, epochs, 1, lessons)
 
 
 def test_a_network_learns_what_tells_its_clips_apart(clips, tmp_path):
@@ -83,8 +96,9 @@ def test_a_network_learns_what_tells_its_clips_apart(clips, tmp_path):
             speeds=(0.9, 1.0),
             augmentation=AugmentSettings(),
         ),
+        Recipe(epochs=4, batch_clips=8, average_momentum=0.9, teacher_weight=2.0),
     ],
-    ids=["plain", "averaged and augmented"],
+    ids=["plain", "averaged and augmented", "with a teacher"],
 )
 def test_a_run_that_was_stopped_comes_to_what_one_that_was_not_does(clips, tmp_path, recipe):
     task = task_of(clips, "lstm", recipe, 4)
@@ -99,6 +113,7 @@ def test_a_run_that_was_stopped_comes_to_what_one_that_was_not_does(clips, tmp_p
         fit(task, kept, stop, keep_every_s=0.0)
     lines: list[str] = []
     resumed = fit(task, kept, lines.append, keep_every_s=0.0).model
+    assert set(whole.output) == set(resumed.output) == {"emotion", "gender"}
     assert [line.partition(",")[0] for line in lines] == ["test: epoch 4/4"]
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         if one.dtype.kind == "f":
@@ -126,6 +141,47 @@ def test_the_exported_file_says_what_keras_says(name):
     # Rows of one length go together: each must get its own answer back.
     alone, _ = by_keras(model, rows[2:3])
     np.testing.assert_allclose(alone[0], emotion[2], atol=1e-4)
+
+
+def test_a_network_learns_its_lessons(clips, tmp_path):
+    """Clips whose labels count for little are told apart by what the teacher makes of them."""
+    recipe = Recipe(epochs=12, batch_clips=8, learning_rate=2e-3, teacher_weight=4.0)
+    task = task_of(clips, "lstm", recipe, 12)
+    losses: list[float] = []
+    fit(task, tmp_path / "x.keras", lambda line: losses.append(loss_of(line)))
+    alone: list[float] = []
+    untaught = replace(task, lessons=None)
+    fit(untaught, tmp_path / "y.keras", lambda line: alone.append(loss_of(line)))
+    lessons = np.stack(list(task.lessons.values()))
+    first, last = losses[0] - alone[0], losses[-1] - alone[-1]
+    assert first == pytest.approx(4.0 * np.square(lessons).mean(), rel=0.4)
+    assert last < first / 3
+
+
+def loss_of(line: str) -> float:
+    return float(line.partition("loss ")[2].partition(",")[0])
+
+
+@pytest.mark.parametrize("name", ["lstm", "cnn-bigru"])
+def test_a_clip_is_asked_for_its_own_lesson_at_its_end_and_one_without_for_none(clips, name):
+    task = task_of(clips, name, Recipe(epochs=1, batch_clips=8, teacher_weight=2.0), 1)
+    asked = {}
+    for _, targets, weights in _Batches(task).of_epoch(0):
+        lessons, counts = targets[heads.UTTERANCE], weights[heads.UTTERANCE]
+        for row, emotion in enumerate(targets["emotion"][:, 0].argmax(axis=1)):
+            # The first take has none.
+            if counts[row].any():
+                np.testing.assert_array_equal(counts[row], weights["emotion"][row])
+                asked.setdefault(int(emotion), []).append(lessons[row, -1])
+            else:
+                assert not lessons[row].any()
+    known = {
+        task.protocol.emotions.index(str(take.clip.emotion)): lesson
+        for take, lesson in task.lessons.items()
+    }
+    assert sum(map(len, asked.values())) in {23, 24}
+    for emotion, lessons in asked.items():
+        np.testing.assert_array_equal(lessons, [known[emotion]] * len(lessons))
 
 
 def test_padding_and_neighbours_do_not_decide_what_a_clip_is_trained_for(clips):

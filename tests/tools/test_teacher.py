@@ -148,14 +148,18 @@ def frames_of(examples, coefficients: int = 40) -> dict:
     return {(e.clip.key, e.copy): frames(e.longest) for e in examples}
 
 
+def keys_of(examples) -> list:
+    return [example.copy_key for example in examples]
+
+
 @pytest.fixture(scope="module")
 def examples():
     return make_examples(make_clips("ravdess", 2, 2, takes=3))
 
 
 def test_a_lesson_is_late_by_the_delay_and_its_statistics_are_those_of_the_crop(examples):
-    prompt = Lessons(frames_of(examples), examples, replace(FEW, delay_steps=0))
-    late = Lessons(frames_of(examples), examples, replace(FEW, delay_steps=3))
+    prompt = Lessons(frames_of(examples), keys_of(examples), replace(FEW, delay_steps=0))
+    late = Lessons(frames_of(examples), keys_of(examples), replace(FEW, delay_steps=3))
     row = Row(examples[0], 16, 80)
     now, then = prompt.of(row), late.of(row)
     assert now.frames.shape == (20, 12)
@@ -172,7 +176,7 @@ def test_a_lesson_is_late_by_the_delay_and_its_statistics_are_those_of_the_crop(
 def test_lessons_have_a_scale_that_does_not_depend_on_the_teachers(examples):
     loud = {key: 100 * frames.astype("f4") for key, frames in frames_of(examples).items()}
     for taught in (frames_of(examples), loud):
-        lessons = Lessons(taught, examples, FEW)
+        lessons = Lessons(taught, keys_of(examples), FEW)
         given = [lessons.of(Row(e, 0, len(e.longest))) for e in examples]
         frames = np.concatenate([lesson.frames for lesson in given])
         ends = np.stack([lesson.statistics[-1] for lesson in given])
@@ -187,15 +191,28 @@ def test_nobody_who_is_held_out_decides_what_is_asked(examples):
     taught = frames_of(examples)
     spoilt = {**taught, **{(e.clip.key, e.copy): 9 * taught[e.clip.key, e.copy] for e in others}}
     row = Row(some[5], 0, 64)
-    one, other = Lessons(taught, some, FEW).of(row), Lessons(spoilt, some, FEW).of(row)
+    one, other = (
+        Lessons(taught, keys_of(some), FEW).of(row),
+        Lessons(spoilt, keys_of(some), FEW).of(row),
+    )
     np.testing.assert_array_equal(one.statistics, other.statistics)
+
+
+def test_the_lesson_of_an_utterance_is_that_of_all_its_frames(examples):
+    taught = frames_of(examples)
+    taught[examples[1].copy_key] = taught[examples[1].copy_key][:7]
+    lessons = Lessons(taught, keys_of(examples), replace(FEW, delay_steps=0))
+    whole = lessons.of(Row(examples[0], 0, len(examples[0].longest)))
+    np.testing.assert_array_equal(lessons.of_utterance(examples[0].copy_key), whole.statistics[-1])
+    assert lessons.of_utterance(examples[1].copy_key) is None, "too short"
+    assert lessons.of_utterance(("nobody", "as it is")) is None
 
 
 def test_what_the_teacher_did_not_hear_counts_for_nothing(examples):
     taught = frames_of(examples)
     silent = examples[0]
     del taught[silent.clip.key, silent.copy]
-    lessons = Lessons(taught, examples, FEW)
+    lessons = Lessons(taught, keys_of(examples), FEW)
     assert lessons.of(Row(silent, 0, 64)) is None
     assert lessons.of(Row(examples[1], 0, 32)) is None, "too short"
     weights = np.ones((2, 64), "f4")
@@ -208,7 +225,7 @@ def test_what_the_teacher_did_not_hear_counts_for_nothing(examples):
     assert counts[heads.FRAME].mean() == pytest.approx(1.0)
     assert not counts[heads.UTTERANCE][1, :8].any()
     with pytest.raises(ValueError, match="heard nothing"):
-        Lessons({}, examples, FEW)
+        Lessons({}, keys_of(examples), FEW)
 
 
 def batches(examples, architecture, lessons) -> Batches:
@@ -220,7 +237,7 @@ def batches(examples, architecture, lessons) -> Batches:
 def test_every_network_can_be_taught_and_is_itself_afterwards(name, examples):
     architecture = ARCHITECTURES[name]
     examples = [e for e in examples if e.clip.emotion in architecture.emotions]
-    lessons = Lessons(frames_of(examples), examples, FEW)
+    lessons = Lessons(frames_of(examples), keys_of(examples), FEW)
     inputs, asked, counts = batches(examples, architecture, lessons)[0]
     answers = architecture.answers(128)
     names = {heads.UTTERANCE, heads.FRAME} if architecture.is_streaming else {heads.UTTERANCE}
@@ -243,7 +260,7 @@ def test_every_network_can_be_taught_and_is_itself_afterwards(name, examples):
 
 def test_what_the_teacher_heard_is_learnt_from_the_features(examples):
     architecture = ARCHITECTURES["gru"]
-    lessons = Lessons(frames_of(examples, 6), examples, replace(FEW, components=6))
+    lessons = Lessons(frames_of(examples, 6), keys_of(examples), replace(FEW, components=6))
     quiet = AugmentSettings(gain_db=0, tilt_db=0, noise_probability=0, time_masks=0, band_masks=0)
     keras.utils.set_random_seed(1)
     drawn = Batches(examples, architecture, BatchSettings(size=16), quiet, 1, lessons)

@@ -41,6 +41,8 @@ COPIES = (
     Copy("telephone", telephone=True),
     Copy("room", room=True),
 )
+TAUGHT = tuple(copy for copy in COPIES if not copy.telephone and not copy.room)
+"""What the teacher hears; with the others it would be asked of noise what it hears without."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,11 @@ class Example:
     """Whose voice is mixed in behind: it is in training where this is."""
 
     @property
+    def copy_key(self) -> tuple[str, str]:
+        """What tells it from every other: the clip's key and the copy's name."""
+        return self.clip.key, self.copy
+
+    @property
     def is_plain(self) -> bool:
         """Whether this is the clip as it is."""
         return self.copy == AS_IT_IS.name

@@ -13,7 +13,7 @@ import keras
 
 from intone_lab.architectures import ARCHITECTURES, load_model, save_model
 from intone_lab.catalogue import CorpusError
-from intone_lab.copies import COPIES
+from intone_lab.copies import COPIES, TAUGHT
 from intone_lab.corpora import Clip
 from intone_lab.dataset import Example, prepare
 from intone_lab.file_version import file_version
@@ -25,9 +25,6 @@ from intone_lab.teacher.heard import hear_all
 from intone_lab.teacher.lessons import Lessons
 from intone_lab.training import TrainSettings, finish, train
 from intone_lab.whole_files import write_whole
-
-TAUGHT = tuple(copy for copy in COPIES if not copy.telephone and not copy.room)
-"""What the teacher hears; with the others it would be asked of noise what it hears without."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,4 +145,4 @@ def _lessons(
     if settings.teacher is None:
         return None
     taught = hear_all(clips, TAUGHT, runs / "heard")
-    return Lessons(taught, examples, settings.teacher)
+    return Lessons(taught, [example.copy_key for example in examples], settings.teacher)

@@ -53,7 +53,8 @@ class BlockCutter:
         windows = []
         start = 0
         while self._waiting - start >= self._shape.window:
-            windows.append(joined[start : start + self._shape.window].copy())
+            # A view: little else is kept alive with it, and that not for long.
+            windows.append(joined[start : start + self._shape.window])
             start += self._shape.advance
         self._pending = [joined[start:].copy()]
         self._waiting -= start

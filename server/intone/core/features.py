@@ -190,8 +190,6 @@ class _Scratch(threading.local):
         self.frames = every[:, ::hop]
         self.padded = np.zeros((_AT_ONCE, frames, size))
         self.spectrum = np.empty((_AT_ONCE, frames, bins), np.complex128)
-        self.imaginary = np.empty((_AT_ONCE, frames, bins))
-        self.squares = np.empty((_AT_ONCE, frames, bins))
         self.power = np.empty((_AT_ONCE, frames, bins), np.float32)
         self.energy = np.empty((_AT_ONCE, frames, filters), np.float32)
         self._frame_count = frames
@@ -243,11 +241,11 @@ class LogMel:
         # As float64: a float32 FFT loses quiet bands beside loud ones.
         spectrum = scratch.spectrum[:count]
         _rfft(padded, spectrum)
-        squares, imaginary = scratch.squares[:count], scratch.imaginary[:count]
-        np.square(spectrum.real, out=squares)
-        np.square(spectrum.imag, out=imaginary)
+        # In place, the real and imaginary parts as they lie.
+        squares = spectrum.view(np.float64)
+        np.square(squares, out=squares)
         power, energy = scratch.power[:count], scratch.energy[:count]
-        np.add(squares, imaginary, out=power, casting="same_kind")
+        np.add(squares[:, :, ::2], squares[:, :, 1::2], out=power, casting="same_kind")
         # One product a block, all of one shape: a block's bits do not depend on its batch.
         np.matmul(power, self._filterbank, out=energy)
         energy[energy == 0] = np.finfo(np.float64).eps

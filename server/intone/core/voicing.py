@@ -83,21 +83,31 @@ class VoicingCheck:
         self._heard = 0
         self._run = 0
         self._quietest = math.inf
-        self._pending = np.zeros(0, np.float32)
-        self.is_voiced = self._needed == 0
+        self._unheard: list[FloatArray] = []
+        self._is_voiced = self._needed == 0
 
     def push(self, samples: FloatArray) -> None:
-        """Take the next samples, float32 (n,), at 16 kHz; free once the answer is known."""
-        if self.is_voiced:
-            return
-        samples = np.concatenate([self._pending, samples])
+        """Take the next samples, float32 (n,), at 16 kHz; they are heard when one asks."""
+        if not self._is_voiced:
+            self._unheard.append(samples)
+
+    @property
+    def is_voiced(self) -> bool:
+        """Whether there was enough periodic sound in a row, so far."""
+        if self._unheard and not self._is_voiced:
+            self._hear(np.concatenate(self._unheard))
+        return self._is_voiced
+
+    def _hear(self, samples: FloatArray) -> None:
         peaks, energy = periodicity(samples)
-        self._pending = samples[len(peaks) * _HOP_SAMPLES :].copy()
+        self._unheard = [samples[len(peaks) * _HOP_SAMPLES :].copy()]
         for is_periodic in self._periodic(peaks, energy):
             self._heard += 1
             self._run = self._run + 1 if is_periodic else 0
             needed = self._needed + self._heard * _HOP_MS // _LONGER_EVERY_MS
-            self.is_voiced = self.is_voiced or self._run >= needed
+            self._is_voiced = self._is_voiced or self._run >= needed
+        if self._is_voiced:
+            self._unheard.clear()
 
     def _periodic(self, peaks: NDArray[np.float64], energy: NDArray[np.float64]) -> list[bool]:
         """Which windows are periodic, given that the quietest before each held only noise.

@@ -19,6 +19,7 @@ from intone_lab.optimizer import adamw
 from intone_lab.protocols.features import LONGEST_FRAMES
 from intone_lab.protocols.protocol import Protocol, Recipe
 from intone_lab.protocols.splits import Take
+from intone_lab.teacher import heads
 
 KEEP_EVERY_S = 60.0
 """What a stop costs at most; keeping the larger networks takes half a second."""
@@ -40,6 +41,8 @@ class Task:
     features: Mapping[Take, FloatArray]
     epochs: int
     seed: int
+    lessons: Mapping[Take, FloatArray] | None = None
+    """What the teacher makes of training takes, float32 (width,) each; of some it makes nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +86,7 @@ def fit(
     if task.protocol.recipe.average_momentum is not None:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     epochs_run = max(task.epochs - first, 1)
-    return Fitted(model, (time.monotonic() - started) / epochs_run)
+    return Fitted(heads.removed(model), (time.monotonic() - started) / epochs_run)
 
 
 def forget(kept: Path) -> None:
@@ -109,15 +112,17 @@ def _compiled(task: Task, batches: _Batches) -> keras.Model:
     model = task.architecture.build(
         len(task.protocol.emotions), len(GENDERS), batches.mean, batches.std, recipe.dropout
     )
+    labels = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=recipe.label_smoothing
+    )
+    losses = {"emotion": labels, "gender": labels}
+    weights = {"emotion": 1.0, "gender": recipe.gender_weight}
+    if task.lessons is not None:
+        model = heads.add(model, batches.lesson_width // 2, with_frames=False)
+        losses[heads.UTTERANCE] = keras.losses.MeanSquaredError()
+        weights[heads.UTTERANCE] = recipe.teacher_weight
     model.compile(
-        optimizer=_optimizer(recipe, task.epochs * len(batches)),
-        loss={
-            name: keras.losses.CategoricalCrossentropy(
-                from_logits=True, label_smoothing=recipe.label_smoothing
-            )
-            for name in ("emotion", "gender")
-        },
-        loss_weights={"emotion": 1.0, "gender": recipe.gender_weight},
+        optimizer=_optimizer(recipe, task.epochs * len(batches)), loss=losses, loss_weights=weights
     )
     return model
 
@@ -157,6 +162,8 @@ class _Batches:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._recipe = task.protocol.recipe
+        self._lessons = task.lessons
+        self.lesson_width = len(next(iter(task.lessons.values()))) if task.lessons else 0
         self._by_clip: dict[Any, list[Take]] = {}
         for take in task.train:
             self._by_clip.setdefault(take.clip, []).append(take)
@@ -197,10 +204,17 @@ class _Batches:
             "gender": _one_hot([GENDERS.index(clip.gender) for clip in clips], len(GENDERS)),
         }
         weights = np.stack([self._weights(len(row), answers) for row in rows])
+        counts = dict.fromkeys(targets, weights)
+        if self._lessons is not None:
+            lessons = [self._lessons.get(take) for take in takes]
+            nothing = np.zeros(self.lesson_width, np.float32)
+            targets[heads.UTTERANCE] = np.stack([nothing if le is None else le for le in lessons])
+            is_there = np.array([lesson is not None for lesson in lessons], np.float32)
+            counts[heads.UTTERANCE] = weights * is_there[:, None]
         return (
             inputs,
             {name: np.repeat(target[:, None], answers, 1) for name, target in targets.items()},
-            dict.fromkeys(targets, weights),
+            counts,
         )
 
     def _weights(self, frames: int, answers: int) -> FloatArray:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 from intone_lab.architectures import ARCHITECTURES
 from intone_lab.augment import AugmentSettings
 from intone_lab.catalogue import CORPORA, EMOTIONS
+from intone_lab.copies import TAUGHT
+
+TAUGHT_COPIES: Mapping[float, str] = MappingProxyType({copy.speed: copy.name for copy in TAUGHT})
+"""What the teacher hears, by speed."""
 
 
 class SplitKind(str, Enum):
@@ -71,6 +77,9 @@ class Recipe:
     """Copies of training clips; an epoch hears each clip at one of them."""
     augmentation: AugmentSettings | None = None
     """Of training clips, drawn anew every epoch."""
+    teacher_weight: float = 0.0
+    """Of what the lab's teacher makes of a training clip, asked for besides its labels
+    (``docs/lab.md``); 0 trains on the labels alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,9 @@ class Protocol:
             raise ValueError("augmentation is made of MFCCs alone: descriptors would not follow")
         if SplitKind.LEAKY in self.splits and len(self.recipe.speeds) < 2:
             raise ValueError("there are no copies to stand on both sides")
+        unheard = set(self.recipe.speeds) - TAUGHT_COPIES.keys()
+        if self.recipe.teacher_weight and unheard:
+            raise ValueError(f"the teacher does not hear clips at speeds of {sorted(unheard)}")
         has_gender = self.recipe.gender_weight > 0
         # A frozen dataclass's own way to set what follows from the rest.
         object.__setattr__(self, "tasks", ("emotion", "gender") if has_gender else ("emotion",))

@@ -13,12 +13,15 @@ import numpy as np
 from intone.types import FloatArray
 from intone_lab.architectures import ARCHITECTURES, save_model
 from intone_lab.catalogue import GENDERS
+from intone_lab.copies import TAUGHT
 from intone_lab.corpora import Clip
 from intone_lab.processes import each_alone
 from intone_lab.protocols.features import prepare, settings_of
 from intone_lab.protocols.outcome import Answer, Outcome, read_outcome, write_outcome
-from intone_lab.protocols.protocol import Protocol
+from intone_lab.protocols.protocol import TAUGHT_COPIES, Protocol
 from intone_lab.protocols.splits import Division, Take, divide
+from intone_lab.teacher.heard import hear_all
+from intone_lab.teacher.lessons import Lessons, TeacherSettings
 from intone_lab.whole_files import write_whole
 
 
@@ -70,6 +73,8 @@ def run(plan: Plan) -> list[Outcome]:
     plan.folder.mkdir(parents=True, exist_ok=True)
     # Once, before the processes that read it from there.
     _features(plan)
+    if plan.protocol.recipe.teacher_weight:
+        hear_all(plan.clips, TAUGHT, plan.runs / "heard")
     divisions = divide(plan.protocol, plan.clips, plan.seed)
     work = {
         f"{plan.protocol.name} {architecture} {division.name}": (plan, architecture, division)
@@ -104,6 +109,17 @@ def _features(plan: Plan) -> dict[Take, FloatArray]:
     return dict(prepare(plan.clips, recipe.speeds, plan.protocol.features, cache, plan.jobs))
 
 
+def _lessons(plan: Plan, division: Division) -> dict[Take, FloatArray] | None:
+    """What the teacher makes of the training side's takes, along directions found on them alone."""
+    if not plan.protocol.recipe.teacher_weight:
+        return None
+    keys = {take: (take.clip.key, TAUGHT_COPIES[take.speed]) for take in division.train}
+    taught = hear_all(plan.clips, TAUGHT, plan.runs / "heard")
+    lessons = Lessons(taught, keys.values(), TeacherSettings())
+    found = {take: lessons.of_utterance(key) for take, key in keys.items()}
+    return {take: lesson for take, lesson in found.items() if lesson is not None}
+
+
 def _trained_and_scored(plan: Plan, name: str, division: Division) -> Outcome:
     from intone_lab.protocols import fitting, scoring
 
@@ -118,6 +134,7 @@ def _trained_and_scored(plan: Plan, name: str, division: Division) -> Outcome:
         features=features,
         epochs=plan.epochs,
         seed=plan.seed,
+        lessons=_lessons(plan, division),
     )
     under_way = plan.folder / f"{name}-{division.name}.partial.keras"
     fitted = fitting.fit(task, under_way)

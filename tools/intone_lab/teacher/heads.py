@@ -13,7 +13,7 @@ UTTERANCE = "teacher_utterance"
 """Output (batch, answers, 2 x components): mean and deviation of the frames so far."""
 
 
-def add(model: keras.Model, components: int) -> keras.Model:
+def add(model: keras.Model, components: int, *, with_frames: bool = True) -> keras.Model:
     """Return ``model`` with these outputs besides its own, on the same weights.
 
     Both are linear: what the teacher knows is to be in what the network pools.
@@ -21,6 +21,12 @@ def add(model: keras.Model, components: int) -> keras.Model:
     pool = next(layer for layer in model.layers if isinstance(layer, (RunningPool, WholePool)))
     outputs = dict(model.output)
     outputs[UTTERANCE] = keras.layers.Dense(2 * components, name=UTTERANCE)(pool.output)
-    if isinstance(pool, RunningPool):
+    if with_frames and isinstance(pool, RunningPool):
         outputs[FRAME] = keras.layers.Dense(components, name=FRAME)(pool.input)
     return keras.Model(model.inputs, outputs)
+
+
+def removed(model: keras.Model) -> keras.Model:
+    """Return what :func:`add` was given; ``model`` itself if nothing was added to it."""
+    own = {name: tensor for name, tensor in model.output.items() if name not in (FRAME, UTTERANCE)}
+    return model if len(own) == len(model.output) else keras.Model(model.inputs, own)

@@ -5,7 +5,7 @@ Which of the teacher's dimensions matter is found on the clips of the training s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,20 +62,20 @@ class Lesson:
 
 
 class Lessons:
-    """The lessons of the training side's examples."""
+    """The lessons of the training side's copies."""
 
     def __init__(
         self,
         taught: Mapping[CopyKey, Frames],
-        examples: Sequence[Example],
+        keys: Iterable[CopyKey],
         settings: TeacherSettings,
     ) -> None:
-        """Take what the teacher heard (:func:`intone_lab.teacher.heard.hear_all`) in ``examples``.
+        """Take what the teacher heard (:func:`intone_lab.teacher.heard.hear_all`) of ``keys``.
 
         Raises :class:`ValueError` if it heard nothing in any.
         """
         self.settings = settings
-        keys = [(e.clip.key, e.copy) for e in examples if (e.clip.key, e.copy) in taught]
+        keys = [key for key in keys if key in taught]
         self._basis = _Basis([taught[key] for key in _sampled(keys)], settings.components)
         # Smaller by an order of magnitude, and in memory: every batch takes some of each.
         self._frames = {key: self._basis(taught[key]).astype(np.float16) for key in keys}
@@ -83,7 +83,7 @@ class Lessons:
 
     def of(self, row: Row) -> Lesson | None:
         """Return the lesson of a crop; None where the teacher heard too little of it."""
-        heard = self._frames.get((row.example.clip.key, row.example.copy))
+        heard = self._frames.get(row.example.copy_key)
         first = round(row.start / STEP_FRAMES)
         delay = self.settings.delay_steps
         if heard is None:
@@ -94,6 +94,15 @@ class Lessons:
         late = np.maximum(np.arange(len(frames)) - delay, 0)
         statistics = (_running(frames) - self._level) / self._scale
         return Lesson(frames[late], statistics[late])
+
+    def of_utterance(self, key: CopyKey) -> FloatArray | None:
+        """Return the statistics of a whole utterance, float32 (2 x components); None likewise."""
+        heard = self._frames.get(key)
+        if heard is None or len(heard) < _SETTLED_STEPS:
+            return None
+        whole = _running(heard.astype(np.float32))[-1]
+        lesson: FloatArray = (whole - self._level) / self._scale
+        return lesson
 
     def of_rows(
         self, rows: Sequence[Row], weights: FloatArray
