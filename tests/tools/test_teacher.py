@@ -137,9 +137,13 @@ def test_the_teacher_hears_the_utterances_that_the_network_hears(fetched_once, t
         np.testing.assert_array_equal(again[key], frames)
 
 
+NARROW = 100
+"""Numbers a frame: the directions of the teacher's own 1,664 take ten seconds to find."""
+
+
 def frames_of(examples, coefficients: int = 40) -> dict:
     """Frames that say what the first so many features say."""
-    mixed = np.random.default_rng(3).standard_normal((coefficients, WIDTH)).astype("f4")
+    mixed = np.random.default_rng(3).standard_normal((coefficients, NARROW)).astype("f4")
 
     def frames(features):
         steps = features[:, :coefficients].reshape(-1, 4, coefficients).mean(axis=1)
@@ -228,9 +232,11 @@ def test_what_the_teacher_did_not_hear_counts_for_nothing(examples):
         Lessons({}, keys_of(examples), FEW)
 
 
+SHORT = BatchSettings(size=16, frames=128)
+
+
 def batches(examples, architecture, lessons) -> Batches:
-    settings = BatchSettings(size=16, frames=128)
-    return Batches(examples, architecture, settings, AugmentSettings(), 1, lessons)
+    return Batches(examples, architecture, SHORT, AugmentSettings(), 1, lessons)
 
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
@@ -253,7 +259,7 @@ def test_every_network_can_be_taught_and_is_itself_afterwards(name, examples):
     assert {name: said[name].shape for name in asked} == {n: asked[n].shape for n in asked}
     np.testing.assert_allclose(said["emotion"], model.predict_on_batch(inputs)["emotion"])
 
-    settings = TrainSettings(name, epochs=1, batches=BatchSettings(size=16), teacher=FEW)
+    settings = TrainSettings(name, epochs=1, batches=SHORT, teacher=FEW)
     trained = train(examples, settings, "taught", lessons)
     assert set(trained.output) == {"emotion", "gender"}
 
@@ -263,7 +269,7 @@ def test_what_the_teacher_heard_is_learnt_from_the_features(examples):
     lessons = Lessons(frames_of(examples, 6), keys_of(examples), replace(FEW, components=6))
     quiet = AugmentSettings(gain_db=0, tilt_db=0, noise_probability=0, time_masks=0, band_masks=0)
     keras.utils.set_random_seed(1)
-    drawn = Batches(examples, architecture, BatchSettings(size=16), quiet, 1, lessons)
+    drawn = Batches(examples, architecture, SHORT, quiet, 1, lessons)
     model = heads.add(architecture.build(8, 2, drawn.mean, drawn.std, 0.0), 6)
     lessons_of = (heads.UTTERANCE, heads.FRAME)
     losses = dict.fromkeys(("emotion", "gender"), keras.losses.CategoricalCrossentropy(True))
