@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
-from small_recogniser import STATE, WINDOW
+from small_recogniser import STATE, WINDOW, SmallRecogniser
 
 from intone.engine.engine import Engine
 from intone.errors import Overloaded, RecogniserFailed
@@ -223,3 +223,27 @@ def test_the_model_is_warm_at_every_size_before_the_first_block(make_engine, sto
     engine = make_engine(store["gru"].new_recogniser(), max_batch=size)
     planned = engine._recogniser._steps
     assert max(planned) >= size
+
+
+class SometimesSlow(SmallRecogniser):
+    """Takes a tenth of a second for each step but every ``quick_every``th."""
+
+    def __init__(self, card, quick_every):
+        super().__init__(card)
+        self.quick_every, self.steps = quick_every, 0
+
+    def step(self, windows, states):
+        self.steps += 1
+        if self.steps % self.quick_every:
+            time.sleep(0.1)
+        return super().step(windows, states)
+
+
+@pytest.mark.parametrize(("quick_every", "is_owner"), [(3, True), (100, False)])
+def test_a_busy_machine_does_not_make_a_quick_model_a_slow_one(owner, store, quick_every, is_owner):
+    recogniser = SometimesSlow(store["gru"].card, quick_every)
+    settings = EngineSettings(max_batch=1, own_thread_ms=50)
+    engine = Engine(recogniser, settings, owner.posted.put, owner.call_later, owner)
+    engine.start()
+    assert engine._worker.is_owner == is_owner
+    engine.stop()

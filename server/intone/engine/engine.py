@@ -16,6 +16,7 @@ import numpy as np
 
 from intone.core.recogniser import Recogniser, UtteranceRecogniser, checked_finish, checked_step
 from intone.engine.batch import Batch, Block, Outcome, Ticket, Waiting
+from intone.engine.warm_up import warm_up
 from intone.engine.worker import OwnWorker, Post, ThreadWorker, Worker
 from intone.errors import IntoneError, Overloaded, RecogniserFailed
 from intone.settings import EngineSettings
@@ -72,28 +73,12 @@ class Engine:
         first some milliseconds once.
         """
         largest = self._settings.max_batch
-        step_s = self._warm_up(min(warm_batch or largest, largest))
+        warm_batch = min(warm_batch or largest, largest)
+        step_s = warm_up(self._recogniser, warm_batch) * largest / warm_batch
         is_quick = step_s <= self._settings.own_thread_ms / 1_000
         if self.answers_at_end or not is_quick:
             self._worker = ThreadWorker(f"intone-engine-{self._recogniser.card.name}", self._post)
         self._worker.start()
-
-    def _warm_up(self, largest: int) -> float:
-        """Return the seconds that the largest step of all takes, from one of ``largest`` rows."""
-        card, size = self._recogniser.card, 1
-        while True:
-            windows = np.zeros((size, card.shape.window), np.float32)
-            states = [np.zeros(card.state_size, np.float32)] * size
-            checked_step(self._recogniser, windows, states)
-            started_s = time.monotonic()
-            output = self._recogniser.step(windows, states)
-            step_s = time.monotonic() - started_s
-            if size == largest:
-                break
-            size = min(2 * size, largest)
-        if isinstance(self._recogniser, UtteranceRecogniser):
-            checked_finish(self._recogniser, output.states[0])
-        return step_s * self._settings.max_batch / largest
 
     def stop(self) -> None:
         """Finish the batch that is running, drop what waits, and end the worker."""
