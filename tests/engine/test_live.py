@@ -83,7 +83,8 @@ def told_by_message(told, owner, messages, *, gathers):
         owner.run_until(lambda: told.live.is_settled)
         found += [(index, event) for event in told.events]
         told.events.clear()
-    return found
+    told.live.feed(unheard)
+    return found + [(len(messages), event) for event in told.finish(owner)]
 
 
 @pytest.mark.parametrize("interim_ms", [0, 100, 500, 1_300])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +14,7 @@ LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000, 192_000
 """Below telephony there is no voice to judge; above studio rates a header is more likely wrong."""
 
 _PIECES_PER_S = 50
+_TRIED_S = 3
 
 
 def format_problem(channels: int, rate_hz: int) -> str | None:
@@ -31,26 +33,37 @@ def _stream(rate_hz: int, channels: int) -> soxr.ResampleStream:
     return soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, channels, dtype="float32", quality="HQ")
 
 
-@lru_cache(maxsize=64)
-def _fewest_pieces(rate_hz: int) -> int:
-    """Pieces of 20 ms that soxr takes, at least, from one output to the next.
+@dataclass(frozen=True, slots=True)
+class _Lumps:
+    """How soxr gives out what it makes: nothing for a while, then much at once."""
 
-    It works on 1,660 samples of its own output at 8 kHz, fewer at most other rates: of telephone
-    audio nothing comes out for four or five pieces, whatever is in them.
-    """
+    held_samples: int
+    """Of input, for which nothing has come out yet, with as many inside as this."""
+    shortest: int
+    longest: int
+    """Samples that come at once."""
+
+
+@lru_cache(maxsize=64)
+def _lumps(rate_hz: int) -> _Lumps:
+    """Try it: it gives out 1,660 samples at 8 kHz, a tenth of a second, and fewer at most rates."""
     stream, piece = _stream(rate_hz, 1), np.zeros((rate_hz // _PIECES_PER_S, 1), np.float32)
-    outputs = [len(stream.resample_chunk(piece)) for _ in range(_PIECES_PER_S)]
-    # It gives as much as it takes: after an output of n samples the next is n samples away.
-    shortest = min(length for length in outputs if length)
-    return max(shortest * _PIECES_PER_S // SAMPLE_RATE_HZ, 1)
+    given, held_samples, lengths = 0, 0, []
+    for taken in range(len(piece), _TRIED_S * rate_hz, len(piece)):
+        length = len(stream.resample_chunk(piece))
+        if not length:
+            held_samples = max(held_samples, taken - -(-given * rate_hz // SAMPLE_RATE_HZ))
+        else:
+            given += length
+            lengths.append(length)
+    return _Lumps(held_samples, min(lengths), max(lengths))
 
 
 class Resampler:
     """Streaming resampler to 16 kHz, whose output does not depend on how input is cut.
 
-    soxr is handed pieces of 20 ms, and as many at once as can bring nothing before the last
-    of them: the calls, and so the output, depend on nothing but how much has come. At 16 kHz
-    samples pass through untouched.
+    soxr is handed whole pieces of 20 ms: how much has come out then depends on nothing but how
+    many there were. At 16 kHz samples pass through untouched.
     """
 
     def __init__(self, rate_hz: int, channels: int) -> None:
@@ -62,16 +75,19 @@ class Resampler:
         self._rate_hz = rate_hz
         self._taken = self._given = 0
         if not self._passthrough:
-            self._fewest = self._due = _fewest_pieces(rate_hz)
+            self._lumps = _lumps(rate_hz)
             self._stream = _stream(rate_hz, channels)
 
     def wanted_for(self, samples: int) -> int:
         """Further samples a channel before which fewer than ``samples`` (over 0) can come out."""
         if self._passthrough:
             return samples
-        # Nothing comes out before what it is made of, and mostly a good while later.
-        of_those = -(-(self._given + samples) * self._rate_hz // SAMPLE_RATE_HZ) - self._taken
-        return max(of_those, self._due * self._piece - self._leftover.shape[0])
+        lumps = self._lumps
+        before_the_last = (-(-samples // lumps.longest) - 1) * lumps.shortest
+        # Counted in parts of a sample: input times output rate.
+        inside = self._taken * SAMPLE_RATE_HZ - self._given * self._rate_hz
+        wanted = lumps.held_samples * SAMPLE_RATE_HZ + before_the_last * self._rate_hz - inside
+        return max(wanted // SAMPLE_RATE_HZ + 1, 1)
 
     def push(self, samples: FloatArray) -> FloatArray:
         """Take float32 (n, channels) and return what is ready at 16 kHz, (m, channels)."""
@@ -80,30 +96,22 @@ class Resampler:
         self._taken += samples.shape[0]
         if self._leftover.shape[0]:
             samples = np.concatenate([self._leftover, samples])
-        first, ready = 0, []
-        while first + self._due * self._piece <= samples.shape[0]:
-            last = first + self._due * self._piece
-            out = self._stream.resample_chunk(samples[first:last])
-            # After one that brought nothing the next may, a piece later.
-            self._due = self._fewest if out.shape[0] else 1
-            if out.shape[0]:
-                ready.append(out)
-            first = last
-            self._given += out.shape[0]
-        self._leftover = samples[first:].copy()
-        return self._join(ready)
+        whole = samples.shape[0] - samples.shape[0] % self._piece
+        self._leftover = samples[whole:].copy()
+        if not whole:
+            return self._leftover[:0]
+        ready = self._clipped(self._stream.resample_chunk(samples[:whole]))
+        self._given += ready.shape[0]
+        return ready
 
     def finish(self) -> FloatArray:
         """End the stream and return the samples that were still inside; once only."""
         if self._passthrough or self._finished:
             return np.zeros((0, self._channels), np.float32)
         self._finished = True
-        return self._join([self._stream.resample_chunk(self._leftover, last=True)])
+        return self._clipped(self._stream.resample_chunk(self._leftover, last=True))
 
-    def _join(self, parts: list[FloatArray]) -> FloatArray:
-        if not parts:
-            return np.zeros((0, self._channels), np.float32)
-        joined = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        np.minimum(joined, 1.0, out=joined)
-        np.maximum(joined, -1.0, out=joined)
-        return joined.reshape(-1, self._channels)
+    def _clipped(self, samples: FloatArray) -> FloatArray:
+        np.minimum(samples, 1.0, out=samples)
+        np.maximum(samples, -1.0, out=samples)
+        return samples.reshape(-1, self._channels)
