@@ -94,16 +94,22 @@ class FrontEnd:
 
     def _hear(self, frames: FloatArray, int16: NDArray[np.int16]) -> list[Hop]:
         self.heard_samples += len(frames) * FRAME_SAMPLES
-        if len(self._segmenters) == 1:
-            return self._segmenters[0].push(frames[:, 0], int16[:, 0])
-        return [
-            hop
-            for first in range(len(frames))
+        decisions = [
+            segmenter.decide(frames[:, channel], int16[:, channel])
             for channel, segmenter in enumerate(self._segmenters)
-            for hop in segmenter.push(
-                frames[first : first + 1, channel], int16[first : first + 1, channel]
-            )
         ]
+        if len(self._segmenters) == 1:
+            return self._segmenters[0].push(frames[:, 0], decisions[0])
+        hops: list[Hop] = []
+        first = 0
+        while first < len(frames):
+            # Hops come in the order of their frames, whichever channel's they are.
+            hopless = min(segmenter.hopless_frames for segmenter in self._segmenters)
+            some = slice(first, first + max(hopless, 1))
+            for channel, segmenter in enumerate(self._segmenters):
+                hops += segmenter.push(frames[some, channel], decisions[channel][some])
+            first = some.stop
+        return hops
 
     def _close(self, reason: EndReason) -> list[Hop]:
         return [hop for segmenter in self._segmenters for hop in segmenter.close(reason)]

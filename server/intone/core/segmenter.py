@@ -39,6 +39,11 @@ class _Utterance:
         self.is_confirmed = False
         """Worth a result; it stays so."""
 
+    @property
+    def frames_to_block(self) -> int:
+        """The frame, from 1, with which the next block is whole."""
+        return -(-self.cutter.missing // FRAME_SAMPLES)
+
 
 class Segmenter:
     """Voice activity, endpointer, voicing check and block cutter of one channel.
@@ -74,15 +79,27 @@ class Segmenter:
         """The soonest that what is still to come can begin or end an utterance."""
         return (self._frames + self._endpointer.fewest_frames) * FRAME_SAMPLES
 
-    def push(self, frames: FloatArray, frames_int16: NDArray[np.int16]) -> list[Hop]:
-        """Take frames as float32 and int16, both (n, 320)."""
+    @property
+    def hopless_frames(self) -> int:
+        """How many of the frames still to come cause nothing, whatever is in them; maybe none."""
+        frames = self._endpointer.fewest_frames
+        if self._utterance is not None:
+            frames = min(frames, self._utterance.frames_to_block)
+        return frames - 1
+
+    def decide(self, frames: FloatArray, frames_int16: NDArray[np.int16]) -> Sequence[bool]:
+        """Say of each of the next frames, as float32 and int16, both (n, 320), if it is speech."""
         # The detector hears every frame, quiet ones too: it tracks the noise.
         decisions = self._detector.detect(frames_int16)
-        if any(decisions):
-            # A sum of products a frame: what its neighbours are does not change its bits.
-            energy = np.einsum("ns,ns->n", frames, frames).tolist()
-            heard = zip(decisions, energy, strict=True)
-            decisions = [is_speech and loud >= self._floor_energy for is_speech, loud in heard]
+        if not any(decisions):
+            return decisions
+        # A sum of products a frame: what its neighbours are does not change its bits.
+        energy = np.einsum("ns,ns->n", frames, frames).tolist()
+        heard = zip(decisions, energy, strict=True)
+        return [is_speech and loud >= self._floor_energy for is_speech, loud in heard]
+
+    def push(self, frames: FloatArray, decisions: Sequence[bool]) -> list[Hop]:
+        """Take frames, float32 (n, 320), with what :meth:`decide` said of them."""
         hops: list[Hop] = []
         first = 0
         while first < len(decisions):
@@ -97,7 +114,7 @@ class Segmenter:
         following = decisions[first:]
         if utterance is not None and not utterance.is_confirmed:
             # Not past the next block, which says how things stood then.
-            following = following[: -(-utterance.cutter.missing // FRAME_SAMPLES)]
+            following = following[: utterance.frames_to_block]
         taken, transitions = self._endpointer.push(following)
         heard = frames[first : first + taken]
         if utterance is None:
