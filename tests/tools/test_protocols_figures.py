@@ -1,6 +1,7 @@
 """Figures of a protocol: against cases done by hand and against scikit-learn's own report."""
 
 import re
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from intone_lab.protocols.outcome import Answer, Outcome, read_outcome, write_ou
 from intone_lab.protocols.protocol import SplitKind
 from intone_lab.protocols.report import classification_report, write_report
 from intone_lab.protocols.result import Result, read_result, write_result
+from intone_lab.protocols.running import Plan
 from intone_lab.protocols.table import collect, published_table
 
 TRUE = ["happy", "happy", "happy", "sad", "sad", "angry", "neutral", "neutral"]
@@ -104,7 +106,7 @@ def test_an_outcome_is_read_back_as_it_was_written(tmp_path):
 
 def result_of(*, is_trial: bool = False) -> Result:
     own = (outcome(SplitKind.RANDOM, "random"), outcome(SplitKind.BY_SPEAKER, "fold1", TRUE, TRUE))
-    settings = PROTOCOLS["tess-lstm"].settings(50, 1)
+    settings = PROTOCOLS["tess-lstm"].settings(1)
     return Result(
         "tess-lstm", is_trial, settings, {"tess": 8}, tuple(figures_of(*own)),
         {"lstm": 432_394}, {"lstm": 454_000}, {"lstm": 2.5},
@@ -124,7 +126,20 @@ def test_the_report_shows_both_splits_with_matrix_and_picture(tmp_path: Path):
 
 def test_a_trial_says_that_it_is_one(tmp_path):
     text = write_report(tmp_path, PROTOCOLS["tess-lstm"], result_of(is_trial=True))
-    assert "**A trial of 50 epochs instead of 50" in text
+    assert "**A trial of 50 epochs where the protocol has 50: its figures" in text
+
+
+def test_a_trial_without_its_teacher_says_so_and_leaves_the_protocols_report_alone(tmp_path):
+    protocol = PROTOCOLS["tess-lstm"]
+    taught = replace(protocol, recipe=replace(protocol.recipe, teacher_weight=2.0))
+    text = write_report(tmp_path, taught, result_of(is_trial=True))
+    assert "the protocol has 50, without the teacher: its figures" in text
+    outs = {
+        Plan(one, (), tmp_path, seed=1, jobs=1, is_trial=one != taught).out
+        for one in (taught, protocol, replace(taught, recipe=replace(taught.recipe, epochs=1)))
+    }
+    own = tmp_path / "reproduce" / "tess-lstm"
+    assert outs == {own, own / "trial-of-50-epochs-without-teacher", own / "trial-of-1-epochs"}
 
 
 def test_the_table_has_what_was_run_in_full_and_nothing_else(tmp_path):

@@ -71,6 +71,10 @@ def test_the_command_says_so_too(tmp_path, monkeypatch):
     assert done.exit_code == 1
     assert "--no-teacher trains without" in done.output
     assert not (tmp_path / "out").exists()
+    command = ["reproduce", "ravdess-cnn-bigru", "--corpora", tmp_path / "corpora", *where[:2]]
+    done = CliRunner().invoke(main, list(map(str, command)))
+    assert done.exit_code == 1
+    assert "--no-teacher trains without" in done.output
 
 
 def test_frames_come_every_40_ms_and_a_piece_knows_nothing_of_the_next(fetched_once):

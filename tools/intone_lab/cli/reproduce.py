@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -31,6 +32,13 @@ from intone_lab.protocols.protocol import Protocol
 @click.option(
     "--jobs", default=2, show_default=True, type=click.IntRange(min=1), help="Networks at a time."
 )
+@click.option(
+    "--teacher/--no-teacher",
+    "has_teacher",
+    default=True,
+    show_default=True,
+    help="Fetch what a protocol's networks learn from (28 MB), or run a trial without.",
+)
 @click.option("--table", is_flag=True, help="Print every protocol that was run as one table.")
 def reproduce(
     name: str | None,
@@ -39,6 +47,7 @@ def reproduce(
     seed: int,
     epochs: int | None,
     jobs: int,
+    has_teacher: bool,
     table: bool,
 ) -> None:
     """Run the published protocol NAME on its random split and by speaker.
@@ -52,7 +61,14 @@ def reproduce(
         return
     if name is None or root is None:
         raise click.UsageError("give NAME and --corpora, or --table")
-    _run(PROTOCOLS[name], root, runs, seed, epochs, jobs)
+    _run(PROTOCOLS[name], _as_run(PROTOCOLS[name], epochs, has_teacher), root, runs, seed, jobs)
+
+
+def _as_run(protocol: Protocol, epochs: int | None, has_teacher: bool) -> Protocol:
+    recipe = replace(protocol.recipe, epochs=epochs or protocol.recipe.epochs)
+    if not has_teacher:
+        recipe = replace(recipe, teacher_weight=0.0)
+    return replace(protocol, recipe=recipe)
 
 
 def _print_table(runs: Path) -> None:
@@ -65,7 +81,7 @@ def _print_table(runs: Path) -> None:
 
 
 def _run(
-    protocol: Protocol, root: Path, runs: Path, seed: int, epochs: int | None, jobs: int
+    protocol: Protocol, as_run: Protocol, root: Path, runs: Path, seed: int, jobs: int
 ) -> None:
     from intone_lab.catalogue import CorpusError
     from intone_lab.corpora import find_clips
@@ -82,18 +98,19 @@ def _run(
     from intone_lab.protocols.report import write_report
     from intone_lab.protocols.result import summarise, write_result
     from intone_lab.protocols.running import Plan, run
+    from intone_lab.teacher.source import TeacherError
 
     plan = Plan(
-        protocol=protocol,
+        protocol=as_run,
         clips=tuple(clips),
         runs=runs,
-        epochs=epochs or protocol.recipe.epochs,
         seed=seed,
         jobs=jobs,
+        is_trial=as_run != protocol,
     )
     try:
         outcomes = run(plan)
-    except CorpusError as error:
+    except (CorpusError, TeacherError) as error:
         raise click.ClickException(str(error)) from error
     result = summarise(plan, outcomes)
     write_result(plan.out, result)

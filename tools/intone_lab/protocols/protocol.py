@@ -117,7 +117,7 @@ class Protocol:
         # A frozen dataclass's own way to set what follows from the rest.
         object.__setattr__(self, "tasks", ("emotion", "gender") if has_gender else ("emotion",))
 
-    def settings(self, epochs: int, seed: int) -> dict[str, Any]:
+    def settings(self, seed: int) -> dict[str, Any]:
         """Return everything that decides the figures besides the clips, for JSON."""
         return {
             "protocol": self.name,
@@ -125,7 +125,7 @@ class Protocol:
             "emotions": self.emotions,
             "features": self.features.value,
             "test_share": self.test_share,
-            "recipe": {**asdict(self.recipe), "epochs": epochs},
+            "recipe": asdict(self.recipe),
             "seed": seed,
         }
 

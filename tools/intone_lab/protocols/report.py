@@ -43,12 +43,14 @@ def write_report(folder: Path, protocol: Protocol, result: Result) -> str:
 def _head(protocol: Protocol, result: Result) -> str:
     counted = ", ".join(f"{corpus} {count}" for corpus, count in result.clips.items())
     epochs = result.settings["recipe"]["epochs"]
-    trial = (
-        f"**A trial of {epochs} epochs instead of {protocol.recipe.epochs}: its figures are not "
-        "the protocol's.**\n\n"
-        if result.is_trial
-        else ""
-    )
+    trial = ""
+    if result.is_trial:
+        taught = result.settings["recipe"]["teacher_weight"] or not protocol.recipe.teacher_weight
+        untaught = "" if taught else ", without the teacher"
+        trial = (
+            f"**A trial of {epochs} epochs where the protocol has {protocol.recipe.epochs}"
+            f"{untaught}: its figures are not the protocol's.**\n\n"
+        )
     return (
         f"# `{protocol.name}`: {protocol.title}\n\n"
         f"Written by `intone-lab reproduce {protocol.name}`.\n\n{trial}"

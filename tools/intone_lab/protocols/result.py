@@ -22,7 +22,7 @@ class Result:
 
     protocol: str
     is_trial: bool
-    """Run for another number of epochs than the protocol's: no figure of it."""
+    """Run for other epochs than the protocol's, or without its teacher: no figure of it."""
     settings: dict[str, Any]
     clips: dict[str, int]
     """By corpus."""
@@ -40,7 +40,7 @@ def summarise(plan: Plan, outcomes: list[Outcome]) -> Result:
     return Result(
         protocol=plan.protocol.name,
         is_trial=plan.is_trial,
-        settings=plan.protocol.settings(plan.epochs, plan.seed),
+        settings=plan.protocol.settings(plan.seed),
         clips={
             corpus: sum(clip.corpus == corpus for clip in plan.clips)
             for corpus in plan.protocol.corpora

@@ -30,29 +30,30 @@ class Plan:
     """One call of ``intone-lab reproduce``."""
 
     protocol: Protocol
+    """With the recipe that is run, which may be a trial's."""
     clips: tuple[Clip, ...]
     """The protocol's own (:func:`intone_lab.protocols.splits.own_clips`)."""
     runs: Path
-    epochs: int
     seed: int
     jobs: int
-
-    @property
-    def is_trial(self) -> bool:
-        """Whether its figures are not those of the protocol."""
-        return self.epochs != self.protocol.recipe.epochs
+    is_trial: bool = False
+    """Whether its figures are not those of the protocol."""
 
     @property
     def out(self) -> Path:
         """Where the report goes; trials leave the protocol's own alone."""
         own = self.runs / "reproduce" / self.protocol.name
-        return own / f"trial-of-{self.epochs}-epochs" if self.is_trial else own
+        if not self.is_trial:
+            return own
+        recipe = self.protocol.recipe
+        taught = "" if recipe.teacher_weight else "-without-teacher"
+        return own / f"trial-of-{recipe.epochs}-epochs{taught}"
 
     @property
     def folder(self) -> Path:
         """Where weights and answers of this very run are kept, so that it can go on."""
         what = [
-            self.protocol.settings(self.epochs, self.seed),
+            self.protocol.settings(self.seed),
             [clip.key for clip in self.clips],
         ]
         name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]
@@ -132,7 +133,7 @@ def _trained_and_scored(plan: Plan, name: str, division: Division) -> Outcome:
         architecture=architecture,
         train=division.train,
         features=features,
-        epochs=plan.epochs,
+        epochs=plan.protocol.recipe.epochs,
         seed=plan.seed,
         lessons=_lessons(plan, division),
     )
