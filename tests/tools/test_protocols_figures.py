@@ -135,11 +135,14 @@ def test_a_trial_without_its_teacher_says_so_and_leaves_the_protocols_report_alo
     text = write_report(tmp_path, taught, result_of(is_trial=True))
     assert "the protocol has 50, without the teacher: its figures" in text
     outs = {
-        Plan(one, (), tmp_path, seed=1, jobs=1, is_trial=one != taught).out
+        Plan(one, taught.recipe, (), tmp_path, seed=1, jobs=1).out
         for one in (taught, protocol, replace(taught, recipe=replace(taught.recipe, epochs=1)))
     }
     own = tmp_path / "reproduce" / "tess-lstm"
     assert outs == {own, own / "trial-of-50-epochs-without-teacher", own / "trial-of-1-epochs"}
+    never_taught = replace(protocol, recipe=replace(protocol.recipe, epochs=2))
+    plan = Plan(never_taught, protocol.recipe, (), tmp_path, seed=1, jobs=1)
+    assert plan.out == own / "trial-of-2-epochs"
 
 
 def test_the_table_has_what_was_run_in_full_and_nothing_else(tmp_path):

@@ -102,11 +102,11 @@ def _run(
 
     plan = Plan(
         protocol=as_run,
+        whole=protocol.recipe,
         clips=tuple(clips),
         runs=runs,
         seed=seed,
         jobs=jobs,
-        is_trial=as_run != protocol,
     )
     try:
         outcomes = run(plan)

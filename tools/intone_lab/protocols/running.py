@@ -18,7 +18,7 @@ from intone_lab.corpora import Clip
 from intone_lab.processes import each_alone
 from intone_lab.protocols.features import prepare, settings_of
 from intone_lab.protocols.outcome import Answer, Outcome, read_outcome, write_outcome
-from intone_lab.protocols.protocol import TAUGHT_COPIES, Protocol
+from intone_lab.protocols.protocol import TAUGHT_COPIES, Protocol, Recipe
 from intone_lab.protocols.splits import Division, Take, divide
 from intone_lab.teacher.heard import hear_all
 from intone_lab.teacher.lessons import Lessons, TeacherSettings
@@ -30,14 +30,19 @@ class Plan:
     """One call of ``intone-lab reproduce``."""
 
     protocol: Protocol
-    """With the recipe that is run, which may be a trial's."""
+    """With the recipe that is run."""
+    whole: Recipe
+    """The protocol's own: another one is a trial's."""
     clips: tuple[Clip, ...]
     """The protocol's own (:func:`intone_lab.protocols.splits.own_clips`)."""
     runs: Path
     seed: int
     jobs: int
-    is_trial: bool = False
-    """Whether its figures are not those of the protocol."""
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether its figures are not those of the protocol."""
+        return self.protocol.recipe != self.whole
 
     @property
     def out(self) -> Path:
@@ -46,7 +51,8 @@ class Plan:
         if not self.is_trial:
             return own
         recipe = self.protocol.recipe
-        taught = "" if recipe.teacher_weight else "-without-teacher"
+        is_taught = recipe.teacher_weight == self.whole.teacher_weight
+        taught = "" if is_taught else "-without-teacher"
         return own / f"trial-of-{recipe.epochs}-epochs{taught}"
 
     @property
