@@ -57,7 +57,7 @@ def lessons_of(takes: list[Take]) -> Mapping[Take, np.ndarray]:
     return {take: known[EMOTIONS.index(str(take.clip.emotion))] for take in takes[1:]}
 
 
-def task_of(clips: list[Clip], architecture: str, recipe: Recipe, epochs: int) -> Task:
+def task_of(clips: list[Clip], architecture: str, recipe: Recipe) -> Task:
     protocol = replace(
         PROTOCOLS["tess-lstm"],
         emotions=SEVEN_EMOTIONS,
@@ -68,11 +68,11 @@ def task_of(clips: list[Clip], architecture: str, recipe: Recipe, epochs: int) -
     features = features_of(own, recipe.speeds)
     takes = list(features)
     lessons = lessons_of(takes) if recipe.teacher_weight else None
-    return Task("test", protocol, ARCHITECTURES[architecture], takes, features, epochs, 1, lessons)
+    return Task("test", protocol, ARCHITECTURES[architecture], takes, features, 1, lessons)
 
 
 def test_a_network_learns_what_tells_its_clips_apart(clips, tmp_path):
-    task = task_of(clips, "lstm", Recipe(epochs=12, batch_clips=8, learning_rate=2e-3), 12)
+    task = task_of(clips, "lstm", Recipe(epochs=12, batch_clips=8, learning_rate=2e-3))
     lines: list[str] = []
     fitted = fit(task, tmp_path / "x.keras", lines.append)
     assert len(lines) == 12
@@ -101,7 +101,7 @@ def test_a_network_learns_what_tells_its_clips_apart(clips, tmp_path):
     ids=["plain", "averaged and augmented", "with a teacher"],
 )
 def test_a_run_that_was_stopped_comes_to_what_one_that_was_not_does(clips, tmp_path, recipe):
-    task = task_of(clips, "lstm", recipe, 4)
+    task = task_of(clips, "lstm", recipe)
     whole = fit(task, tmp_path / "whole.keras", lambda _: None).model
 
     def stop(line: str) -> None:
@@ -146,7 +146,7 @@ def test_the_exported_file_says_what_keras_says(name):
 def test_a_network_learns_its_lessons(clips, tmp_path):
     """Clips whose labels count for little are told apart by what the teacher makes of them."""
     recipe = Recipe(epochs=12, batch_clips=8, learning_rate=2e-3, teacher_weight=4.0)
-    task = task_of(clips, "lstm", recipe, 12)
+    task = task_of(clips, "lstm", recipe)
     losses: list[float] = []
     fit(task, tmp_path / "x.keras", lambda line: losses.append(loss_of(line)))
     alone: list[float] = []
@@ -164,7 +164,7 @@ def loss_of(line: str) -> float:
 
 @pytest.mark.parametrize("name", ["lstm", "cnn-bigru"])
 def test_a_clip_is_asked_for_its_own_lesson_at_its_end_and_one_without_for_none(clips, name):
-    task = task_of(clips, name, Recipe(epochs=1, batch_clips=8, teacher_weight=2.0), 1)
+    task = task_of(clips, name, Recipe(epochs=1, batch_clips=8, teacher_weight=2.0))
     asked = {}
     for _, targets, weights in _Batches(task).of_epoch(0):
         lessons, counts = targets[heads.UTTERANCE], weights[heads.UTTERANCE]
@@ -186,7 +186,7 @@ def test_a_clip_is_asked_for_its_own_lesson_at_its_end_and_one_without_for_none(
 
 def test_padding_and_neighbours_do_not_decide_what_a_clip_is_trained_for(clips):
     """A clip in the middle of a batch is answered at its own end, not at the batch's."""
-    task = task_of(clips, "lstm", Recipe(epochs=1, batch_clips=8), 1)
+    task = task_of(clips, "lstm", Recipe(epochs=1, batch_clips=8))
     batches = _Batches(task)
     for inputs, targets, weights in batches.of_epoch(0):
         answers = inputs["frames"] // task.architecture.stride

@@ -39,10 +39,14 @@ class Task:
     """With the protocol's features."""
     train: Sequence[Take]
     features: Mapping[Take, FloatArray]
-    epochs: int
     seed: int
     lessons: Mapping[Take, FloatArray] | None = None
     """What the teacher makes of training takes, float32 (width,) each; of some it makes nothing."""
+
+    @property
+    def epochs(self) -> int:
+        """The recipe's."""
+        return self.protocol.recipe.epochs
 
 
 @dataclass(frozen=True, slots=True, eq=False)

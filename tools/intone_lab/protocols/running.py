@@ -139,7 +139,6 @@ def _trained_and_scored(plan: Plan, name: str, division: Division) -> Outcome:
         architecture=architecture,
         train=division.train,
         features=features,
-        epochs=plan.protocol.recipe.epochs,
         seed=plan.seed,
         lessons=_lessons(plan, division),
     )
