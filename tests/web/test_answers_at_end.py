@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from intone import AudioFormat, Session
 from intone.errors import SettingsError
-from intone.models import ModelStore
+from intone.models import Model, ModelStore
 from intone.web import translate, wire
 from intone.web.codec import decode_server
 
@@ -172,3 +172,21 @@ async def test_a_server_refuses_to_start_where_a_model_cannot_hear_an_utterance(
     with pytest.raises(SettingsError, match="the model bilstm hears 320 ms at most at once"):
         async with serve(models=store, session={"model": "bilstm"}):
             pass
+
+
+async def test_a_model_that_nobody_asked_for_is_not_in_memory(serve, random_models, male_wav):
+    made = []
+
+    class Counted(Model):
+        def new_recogniser(self):
+            made.append(self.card.name)
+            return super().new_recogniser()
+
+    found = ModelStore.load(random_models, ("gru", "bilstm", "cnn"))
+    store = ModelStore({m.card.name: Counted(m.card, m.folder, m.content) for m in found.values()})
+    async with serve(models=store, session={"model": "bilstm"}) as local:
+        # Each was tried out; that of most sessions and one that gives interims stay.
+        assert sorted(made) == ["bilstm", "cnn", "gru"]
+        for name in ("bilstm", "gru", "cnn", "cnn"):
+            await talk.hear(local.url, talk.pcm_of(male_wav), query=f"?model={name}")
+        assert made[3:] == ["cnn"]

@@ -22,6 +22,8 @@ except ImportError:
 
     RUNTIME = "ai-edge-litert"
 
+__all__ = ["RUNTIME", "Interpreter", "Network"]
+
 
 class Network:
     """One interpreter of a model file. Not safe to call from two threads at once.

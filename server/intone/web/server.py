@@ -13,12 +13,15 @@ from typing import Any, Protocol, TypeVar
 
 from intone import plugins
 from intone.core.card import endpointer_for
+from intone.core.recogniser import Recogniser
 from intone.detectors import load_detector
 from intone.engine.engine import Engine
+from intone.engine.freed_memory import give_back
+from intone.engine.on_demand import OnDemand
 from intone.engine.sinks import Sink
 from intone.errors import IntoneError, Overloaded, SettingsError, ShuttingDown
 from intone.logs import native_greeting_hidden
-from intone.models import ModelStore
+from intone.models import Model, ModelStore
 from intone.settings import ServerSettings, SessionSettings
 from intone.types import Event
 from intone.web.metrics import Metrics
@@ -84,6 +87,7 @@ class Server:
         loop = asyncio.get_running_loop()
         for name in self.store.names:
             self._engines[name] = await loop.run_in_executor(None, self._new_engine, name, loop)
+        await loop.run_in_executor(None, give_back)
         self.phase = Phase.SERVING
 
     def _open_sinks(self) -> None:
@@ -110,14 +114,26 @@ class Server:
         # Refused now, not when the first session asks for it.
         endpointer_for(model.card, self.settings.endpointer)
         observer = self.metrics.for_model(model.card)
-        with native_greeting_hidden():
-            recogniser = model.new_recogniser()
+        is_default = name == self.default_model
+        recogniser = self._recogniser(model)
         engine = Engine(
             recogniser, self.settings.engine, loop.call_soon_threadsafe, loop.call_later, observer
         )
-        engine.start(None if name == self.default_model else OTHERS_WARM_BATCH)
+        engine.start(None if is_default else OTHERS_WARM_BATCH)
+        if isinstance(recogniser, OnDemand) and not is_default:
+            # It was tried out now, lest the first session find it broken.
+            recogniser.rest()
         self.metrics.watch_lag(name, lambda: engine.backlog_s)
         return engine
+
+    @staticmethod
+    def _recogniser(model: Model) -> Recogniser:
+        with native_greeting_hidden():
+            if not model.card.answers_at_end:
+                return model.new_recogniser()
+            recogniser = OnDemand(model.card, model.new_recogniser)
+            recogniser.wake()
+            return recogniser
 
     def _hurry(self) -> bool:
         # Each of them: not only up to the first that has something to do.
