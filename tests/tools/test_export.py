@@ -7,6 +7,7 @@ from intone.core.tflite import streaming
 from intone_lab import export
 from intone_lab.architectures import ARCHITECTURES, BLOCK_FRAMES, gru
 from intone_lab.catalogue import OWN_LICENCE
+from intone_lab.pretrained.settings import PRETRAINED
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 BLOCKS = 6
@@ -82,3 +83,9 @@ def test_a_model_of_own_recordings_carries_its_owners_terms():
     mixed = export.make_card(b"", [*own, *make_clips("ravdess", 1, 1)], architecture=GRU)
     assert "non-commercial" in mixed.licence
     assert OWN_LICENCE in mixed.licence
+
+
+def test_weights_of_others_keep_their_licences():
+    card = export.make_card(b"", make_clips("ravdess", 1, 1), architecture=PRETRAINED)
+    assert "CC BY-NC-SA 4.0" in card.licence
+    assert card.licence.endswith("with weights of Resemblyzer (Apache License 2.0)")

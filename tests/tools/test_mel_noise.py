@@ -28,7 +28,7 @@ def test_white_noise_is_what_it_would_be_in_the_audio(snr_db, monkeypatch):
     samples = speech()
     noise = np.random.default_rng(0).standard_normal(len(samples)).astype("f4")
     condition = Condition("white", noise=Noise.WHITE, snr_db=snr_db)
-    mixed = conditions.add_noise(samples, noise, condition)
+    mixed = conditions.add_noise(samples, noise, condition.snr_db)
     assert np.abs(mixed).max() < 1, "turned down, it could not be compared"
     heard = log_mel(mixed).mean(axis=(0, 1))
     monkeypatch.setattr("intone_lab.mel_noise.STEEPEST", 0.0)

@@ -9,6 +9,7 @@ from lab_clips import make_clips, make_examples
 if find_spec("tensorflow") is None:
     pytest.skip("the lab's extra is not installed", allow_module_level=True)
 
+from intone_lab.catalogue import EMOTIONS
 from intone_lab.dataset import Example
 from intone_lab.pipeline import run_folder, splits, trained_on
 from intone_lab.recipes import recipe
@@ -23,7 +24,7 @@ def test_nobody_who_is_held_out_is_heard_behind_a_clip_that_is_trained_on():
         Example(example.clip, "room", example.utterances, background)
         for example, background in zip(plain, behind, strict=True)
     ]
-    for split in splits(CLIPS, recipe("gru", 1)):
+    for split in splits(CLIPS, recipe("gru", 1), EMOTIONS):
         kept = trained_on([*plain, *rooms], split)
         assert [e.clip for e in kept if e.background is None] == list(split.train)
         held_out = set(split.test)

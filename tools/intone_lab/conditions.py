@@ -79,18 +79,19 @@ def send(
         samples = np.asarray(samples * 10.0 ** (condition.gain_db / 20.0), np.float32)
     if condition.noise is not None:
         rng = _generator(seed, condition.noise.value, key)
-        samples = add_noise(samples, _noise(condition.noise, len(samples), voices, rng), condition)
+        noise = _noise(condition.noise, len(samples), voices, rng)
+        samples = add_noise(samples, noise, condition.snr_db)
     if condition.audio == TELEPHONE:
         return as_telephone(samples)
     return to_int16(samples).tobytes()
 
 
-def add_noise(samples: FloatArray, noise: FloatArray, condition: Condition) -> FloatArray:
-    """Return float32 (n,): both, with ``noise`` (n,) at the condition's level under the speech.
+def add_noise(samples: FloatArray, noise: FloatArray, snr_db: float) -> FloatArray:
+    """Return float32 (n,): both, with ``noise`` (n,) so far under the speech that is active.
 
     Turned down as a whole where the sum would clip, which leaves the ratio as it is.
     """
-    wanted = active_power(samples) / 10.0 ** (condition.snr_db / 10.0)
+    wanted = active_power(samples) / 10.0 ** (snr_db / 10.0)
     gain = np.sqrt(wanted / max(_power(noise), 1e-20))
     mixed = samples + np.float32(gain) * noise
     peak = float(np.abs(mixed).max(initial=0.0))

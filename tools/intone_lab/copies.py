@@ -15,9 +15,18 @@ import soxr
 
 from intone.core.decode import to_int16
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray
+from intone_lab.conditions import add_noise
 from intone_lab.telephone import TELEPHONE, as_telephone
 
 PLAIN_AUDIO = AudioFormat()
+
+
+NOISE_SNR_DB = (0.0, 30.0)
+STEEPEST_NOISE_DB = 6.0
+"""An octave: brown noise falls so, white noise not at all."""
+
+_FLAT_BELOW_HZ = 50.0
+"""Where steep noise would have most of its power, and a microphone nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,8 @@ class Copy:
     """8 kHz mu-law, as a call brings it."""
     room: bool = False
     """In a small room with somebody else talking in the background."""
+    noise: bool = False
+    """In steady noise of any colour, :data:`NOISE_SNR_DB` under the speech."""
 
 
 AS_IT_IS = Copy("as it is")
@@ -56,11 +67,13 @@ class Sent:
 def send(samples: FloatArray, copy: Copy, background: FloatArray, seed: str) -> Sent:
     """Return the bytes of float32 ``samples`` (n,) at 16 kHz, altered as ``copy`` says.
 
-    ``background`` is another voice, float32 (m,) at 16 kHz; ``seed`` decides the room and how
-    loud that voice is, the same for the same seed.
+    ``background`` is another voice, float32 (m,) at 16 kHz; ``seed`` decides the room, how
+    loud that voice is and the noise, the same for the same seed.
     """
     if copy.room:
         samples = _in_a_room(samples, background, seed)
+    if copy.noise:
+        samples = _in_noise(samples, seed)
     if copy.speed != 1.0:
         rate_hz = SAMPLE_RATE_HZ * copy.speed
         samples = np.asarray(soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ), np.float32)
@@ -73,7 +86,7 @@ def _in_a_room(samples: FloatArray, background: FloatArray, seed: str) -> FloatA
     # Here, because it takes seconds to import and only training wants it.
     import audiomentations
 
-    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big")
+    number = _number(seed)
     _seed_audiomentations(number)
     rng = np.random.default_rng(number)
     room = audiomentations.RoomSimulator(
@@ -96,6 +109,20 @@ def _in_a_room(samples: FloatArray, background: FloatArray, seed: str) -> FloatA
     level = _rms(samples) * 10 ** (-rng.uniform(10, 30) / 20) / max(_rms(behind), 1e-9)
     mixed: FloatArray = reverberant + np.float32(level) * behind
     return mixed
+
+
+def _in_noise(samples: FloatArray, seed: str) -> FloatArray:
+    rng = np.random.default_rng(_number(seed))
+    spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
+    hz = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE_HZ)
+    slope_db = rng.uniform(0.0, STEEPEST_NOISE_DB)
+    octaves = np.log2(np.maximum(hz, _FLAT_BELOW_HZ) / _FLAT_BELOW_HZ)
+    noise = np.fft.irfft(spectrum * 10 ** (-slope_db * octaves / 20), len(samples))
+    return add_noise(samples, noise.astype("f4"), rng.uniform(*NOISE_SNR_DB))
+
+
+def _number(seed: str) -> int:
+    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big")
 
 
 def _seed_audiomentations(seed: int) -> None:

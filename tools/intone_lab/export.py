@@ -9,7 +9,7 @@ from pathlib import Path
 from intone.core.card import Card, TrainingCorpus, write_card
 from intone.core.decision import Calibration
 from intone.models import CARD_FILE
-from intone_lab.architectures import BLOCK_FRAMES, LONGEST_FRAMES, Architecture
+from intone_lab.architectures import BLOCK_FRAMES, Served
 from intone_lab.catalogue import GENDERS, OWN_LICENCE, corpus_named
 from intone_lab.corpora import Clip
 
@@ -26,7 +26,7 @@ def make_card(
     content: bytes,
     clips: Sequence[Clip] = (),
     *,
-    architecture: Architecture,
+    architecture: Served,
     name: str | None = None,
     emotions: Sequence[str] | None = None,
 ) -> Card:
@@ -44,13 +44,13 @@ def make_card(
         features=architecture.features,
         block_frames=BLOCK_FRAMES,
         state_size=architecture.state_size,
-        longest_frames=None if architecture.is_streaming else LONGEST_FRAMES,
+        longest_frames=None if architecture.is_streaming else architecture.longest_frames,
         emotions=tuple(emotions or architecture.emotions),
         genders=GENDERS,
         emotion_calibration=Calibration(),
         gender_calibration=Calibration(),
         training=_training(clips),
-        licence=_licence(clips),
+        licence="; ".join((_licence(clips), *map(_with_weights, architecture.others_weights))),
         intended_use=INTENDED_USE,
     )
 
@@ -60,6 +60,10 @@ def write_model(folder: Path, content: bytes, card: Card) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / card.file).write_bytes(content)
     (folder / CARD_FILE).write_bytes(write_card(card))
+
+
+def _with_weights(of_others: str) -> str:
+    return f"with weights of {of_others}"
 
 
 def _training(clips: Sequence[Clip]) -> tuple[TrainingCorpus, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import keras
 
@@ -38,12 +39,34 @@ class Trained:
     """What training took; None where it was done before."""
 
 
-def splits(clips: Sequence[Clip], settings: TrainSettings) -> list[Split]:
+class RunSettings(Protocol):
+    """What a run's splits and its folder depend on."""
+
+    @property
+    def architecture(self) -> str:
+        """The name of what is trained."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Decides the splits, among other things."""
+        ...
+
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        """What is trained on."""
+        ...
+
+    def as_row(self) -> dict[str, Any]:
+        """All of them, flat."""
+        ...
+
+
+def splits(clips: Sequence[Clip], settings: RunSettings, emotions: Collection[str]) -> list[Split]:
     """Return every split of a complete run: the folds, the random one, and the final one.
 
-    Of very few clips there is no random one.
+    They are of the clips of ``emotions``. Of very few clips there is no random one.
     """
-    emotions = ARCHITECTURES[settings.architecture].emotions
     labelled = [clip for clip in clips if clip.emotion in emotions]
     own = [clip for clip in labelled if clip.corpus in settings.corpora]
     strangers = [clip for clip in labelled if clip.corpus not in settings.corpora]
@@ -55,7 +78,7 @@ def splits(clips: Sequence[Clip], settings: TrainSettings) -> list[Split]:
     ]
 
 
-def run_folder(runs: Path, clips: Sequence[Clip], settings: TrainSettings) -> Path:
+def run_folder(runs: Path, clips: Sequence[Clip], settings: RunSettings) -> Path:
     """Return where the weights of this very run are kept, so that it can go on after a stop.
 
     Other labels, speakers or recordings make it another run.
@@ -67,16 +90,23 @@ def run_folder(runs: Path, clips: Sequence[Clip], settings: TrainSettings) -> Pa
     return runs / hashlib.sha256(what.encode()).hexdigest()[:12]
 
 
+def begin(runs: Path, clips: Sequence[Clip], settings: RunSettings) -> Path:
+    """Make the run's folder, with its settings for those who look into it; return it."""
+    folder = run_folder(runs, clips, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.json").write_text(json.dumps(settings.as_row(), indent=2, default=str))
+    return folder
+
+
 def train_all(
     clips: Sequence[Clip], runs: Path, settings: TrainSettings, jobs: int
 ) -> list[Trained]:
     """Train every split that is not there yet, ``jobs`` at a time, and export them all."""
-    folder = run_folder(runs, clips, settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "settings.json").write_text(json.dumps(settings.as_row(), indent=2, default=str))
+    begin(runs, clips, settings)
     # Once, before the processes that read it from there.
     examples = prepare(clips, COPIES, runs / "heard")
-    every_split = splits(clips, settings)
+    emotions = ARCHITECTURES[settings.architecture].emotions
+    every_split = splits(clips, settings, emotions)
     _check_heard(examples, every_split)
     if settings.teacher is not None:
         hear_all(clips, TAUGHT, runs / "heard")

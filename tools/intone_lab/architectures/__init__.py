@@ -37,32 +37,47 @@ Kind = Literal["streaming", "utterance"]
 """How it is served, by the entry point's name: an answer a block, or one at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """One network: how it is built, trained and exported, whatever the labels."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What a model's card says of it, however it was trained."""
 
     name: str
     kind: Kind
     description: str
     """One sentence for the card."""
+    features: FeatureSettings = field(default_factory=MfccSettings)
+    emotions: tuple[str, ...] = EMOTIONS
+    """The labels that it ships with."""
+    longest_frames: int = LONGEST_FRAMES
+    """Of an utterance, if it answers at the end."""
+    others_weights: tuple[str, ...] = ()
+    """Whose weights are in it besides ours, each with its licence."""
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether it answers after every step, not only at the end."""
+        return self.kind == "streaming"
+
+    @property
+    def state_size(self) -> int:
+        """Length of the state vector between two blocks; 0 for an utterance model."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture(Served):
+    """One network: how it is built, trained and exported, whatever the labels, and their number."""
+
     module: str
     """In this package: ``STRIDE`` and ``build``."""
     export_module: str
     """In this package: ``traced``, what the converter is given."""
-    features: FeatureSettings = field(default_factory=MfccSettings)
-    emotions: tuple[str, ...] = EMOTIONS
-    """The labels that it ships with; it can be built for any number."""
 
     @property
     def stride(self) -> int:
         """Feature frames to one inner step; crops are best a multiple of it long."""
         stride: int = self._load(self.module).STRIDE
         return stride
-
-    @property
-    def is_streaming(self) -> bool:
-        """Whether it answers after every step, not only at the end."""
-        return self.kind == "streaming"
 
     @property
     def state_size(self) -> int:

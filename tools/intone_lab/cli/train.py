@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from intone_lab.architectures import ARCHITECTURES, Architecture
+from intone_lab.architectures import ARCHITECTURES, Served
 from intone_lab.catalogue import CORPORA, GENDERS, in_order
 from intone_lab.cli.data import (
     FOLDER,
@@ -22,17 +22,21 @@ from intone_lab.cli.data import (
     usable_clips,
 )
 from intone_lab.folds import ALWAYS_TRAIN, why_not
+from intone_lab.pretrained.settings import PRETRAINED, HeadSettings
 
 if TYPE_CHECKING:
     from intone_lab.corpora import Clip
     from intone_lab.folds import Split
-    from intone_lab.pipeline import Trained
+    from intone_lab.pipeline import RunSettings, Trained
     from intone_lab.run_record import Run
     from intone_lab.study import Part, Study
     from intone_lab.training import TrainSettings
 
 DEVELOPMENT_FOLDS = ("fold4", "fold5")
 """The folds of the published corpora on which the default settings were chosen."""
+
+MODELS = {**ARCHITECTURES, PRETRAINED.name: PRETRAINED}
+"""Everything that can be trained, by name."""
 
 
 @click.command()
@@ -46,9 +50,9 @@ DEVELOPMENT_FOLDS = ("fold4", "fold5")
 @click.option(
     "--architecture",
     default="gru",
-    type=click.Choice(list(ARCHITECTURES)),
+    type=click.Choice(list(MODELS)),
     show_default=True,
-    help="Which network.",
+    help="Which network; of `pretrained`, two heads alone are trained, in minutes.",
 )
 @click.option(
     "--out",
@@ -88,27 +92,47 @@ def train(
     """Train folds by speaker, a random split and the final model; measure; write OUT."""
     # A model is called as its folder is, which "." does not tell.
     out = (out or Path("models", architecture)).resolve()
+    if architecture == PRETRAINED.name:
+        _check_pretrained(epochs, has_teacher=has_teacher)
     check_writable(out, runs)
     check_backend()
     # Before TensorFlow is loaded, which takes seconds.
     clips = usable_clips(root, tables, runs)
     corpora = ", ".join(in_order(clip.corpus for clip in clips))
     click.echo(f"{len(clips)} clips of {corpora}")
-    known = ARCHITECTURES[architecture].emotions
+    known = MODELS[architecture].emotions
     labelled = [clip for clip in clips if clip.emotion in known]
     if len(labelled) < len(clips):
         click.echo(f"{len(clips) - len(labelled)} of them are not used: none of {', '.join(known)}")
     reason = why_not(labelled, ALWAYS_TRAIN)
     if reason is not None:
         raise click.ClickException(reason)
+    settings: RunSettings
+    if architecture == PRETRAINED.name:
+        settings = _heads_with_own(HeadSettings(seed=seed), clips)
+    else:
+        settings = _recipe(architecture, seed, clips, epochs, has_teacher=has_teacher)
+    _train(clips, out, runs, settings, jobs)
+
+
+def _check_pretrained(epochs: int | None, *, has_teacher: bool) -> None:
+    if epochs is not None:
+        raise click.UsageError("pretrained has no epochs: its heads are fitted until they are best")
+    if not has_teacher:
+        raise click.UsageError(
+            "pretrained is made of the two networks that --no-teacher leaves out"
+        )
+
+
+def _recipe(
+    architecture: str, seed: int, clips: Sequence[Clip], epochs: int | None, *, has_teacher: bool
+) -> TrainSettings:
     from intone_lab.recipes import recipe
 
     settings = _with_own(recipe(architecture, seed), clips)
     if epochs is not None:
         settings = _shortened(settings, epochs)
-    if not has_teacher:
-        settings = replace(settings, teacher=None)
-    _train(clips, out, runs, settings, jobs)
+    return settings if has_teacher else replace(settings, teacher=None)
 
 
 def _shortened(settings: TrainSettings, epochs: int) -> TrainSettings:
@@ -120,16 +144,28 @@ def _shortened(settings: TrainSettings, epochs: int) -> TrainSettings:
 
 def _with_own(settings: TrainSettings, clips: Sequence[Clip]) -> TrainSettings:
     """Train on a user's own corpora, too, and on gender where they have both."""
-    own = [name for name in in_order(clip.corpus for clip in clips) if name not in CORPORA]
-    genders = {(clip.corpus, clip.gender) for clip in clips}
-    both = [name for name in own if all((name, gender) in genders for gender in GENDERS)]
+    own, both = _own_corpora(clips)
     batches = replace(settings.batches, gender_from=(*settings.batches.gender_from, *both))
     return replace(settings, corpora=(*settings.corpora, *own), batches=batches)
 
 
-def _train(
-    clips: Sequence[Clip], out: Path, runs: Path, settings: TrainSettings, jobs: int
-) -> None:
+def _heads_with_own(settings: HeadSettings, clips: Sequence[Clip]) -> HeadSettings:
+    own, both = _own_corpora(clips)
+    return replace(
+        settings,
+        corpora=(*settings.corpora, *own),
+        gender_from=(*settings.gender_from, *both),
+    )
+
+
+def _own_corpora(clips: Sequence[Clip]) -> tuple[list[str], list[str]]:
+    """Return the corpora that are a user's own, and those of them that have both genders."""
+    own = [name for name in in_order(clip.corpus for clip in clips) if name not in CORPORA]
+    genders = {(clip.corpus, clip.gender) for clip in clips}
+    return own, [name for name in own if all((name, gender) in genders for gender in GENDERS)]
+
+
+def _train(clips: Sequence[Clip], out: Path, runs: Path, settings: RunSettings, jobs: int) -> None:
     from intone_lab import export, pipeline
     from intone_lab.catalogue import CorpusError
     from intone_lab.report.figures import accuracies
@@ -139,14 +175,14 @@ def _train(
     from intone_lab.teacher.source import TeacherError
 
     try:
-        trained = pipeline.train_all(clips, runs, settings, jobs)
+        trained = _trained(clips, runs, settings, jobs)
     except (CorpusError, TeacherError) as error:
         raise click.ClickException(str(error)) from error
     splits = tuple(model.split for model in trained)
     run = Run(pipeline.run_folder(runs, clips, settings), splits, _development(splits))
     record(run)
-    architecture = ARCHITECTURES[settings.architecture]
-    study = _study(run, clips, runs, architecture, trained[-1].int8, out, jobs)
+    served = MODELS[settings.architecture]
+    study = _study(run, clips, runs, served, trained[-1].int8, out, jobs)
     _log(runs, settings, trained, study)
     card = msgspec.structs.replace(study.card, accuracy=tuple(accuracies(study)))
     export.write_model(out, trained[-1].int8, card)
@@ -154,6 +190,18 @@ def _train(
     write_report(out, numbers(replace(study, card=card)), flat)
     for row in card.accuracy:
         click.echo(f"{row.corpus} {row.protocol} {row.task} {row.metric} {row.value:.3f}")
+
+
+def _trained(clips: Sequence[Clip], runs: Path, settings: RunSettings, jobs: int) -> list[Trained]:
+    if isinstance(settings, HeadSettings):
+        from intone_lab.pretrained import pipeline as pretrained
+
+        return pretrained.train_all(clips, runs, settings)
+    from intone_lab import pipeline
+    from intone_lab.training import TrainSettings
+
+    assert isinstance(settings, TrainSettings)
+    return pipeline.train_all(clips, runs, settings, jobs)
 
 
 def _development(splits: Sequence[Split]) -> tuple[str, ...]:
@@ -165,7 +213,7 @@ def _development(splits: Sequence[Split]) -> tuple[str, ...]:
     )
 
 
-def _log(runs: Path, settings: TrainSettings, trained: Sequence[Trained], study: Study) -> None:
+def _log(runs: Path, settings: RunSettings, trained: Sequence[Trained], study: Study) -> None:
     """Write a row for each split that was trained now and has held-out clips."""
     from intone_lab.run_record import Weights
     from intone_lab.runlog import log_run
@@ -181,7 +229,7 @@ def _study(
     run: Run,
     clips: Sequence[Clip],
     runs: Path,
-    architecture: Architecture,
+    served: Served,
     content: bytes,
     out: Path,
     jobs: int,
@@ -197,13 +245,16 @@ def _study(
     from intone_lab.study import Study
 
     final = run.split(FINAL)
-    card = export.make_card(content, final.train, architecture=architecture, name=out.name)
+    card = export.make_card(content, final.train, architecture=served, name=out.name)
     model = Model(card, out, content)
     with listener(clips, runs / "listened", jobs) as ear:
         parts = measuring.measure_run(run, model, ear, [CLEAN])
         parts += measuring.measure_strangers(model, final.test, ear, [CLEAN])
-    gap = _stream_gap(run, parts, clips, runs, architecture)
-    measuring.keep_gap(run, gap)
+    gap = None
+    # The pretrained model is no Keras model: its float export is what there is.
+    if served.name in ARCHITECTURES:
+        gap = _stream_gap(run, parts, clips, runs, served)
+        measuring.keep_gap(run, gap)
     study = Study(card, len(content), tuple(parts), run.development, gap)
     calibrated = msgspec.structs.replace(
         card,
@@ -218,7 +269,7 @@ def _stream_gap(
     parts: Sequence[Part],
     clips: Sequence[Clip],
     runs: Path,
-    architecture: Architecture,
+    served: Served,
 ) -> float:
     from intone_lab import measuring
     from intone_lab.copies import COPIES
@@ -232,7 +283,7 @@ def _stream_gap(
             part.listened.rows,
             offline,
             run.folder / f"{part.split}.keras",
-            architecture.features,
+            served.features,
         )
         for part in parts
         if part.weights is Weights.FLOAT32

@@ -1,0 +1,302 @@
+"""The model of two networks as they are: what they say in TFLite, its heads, its training."""
+
+import shutil
+from dataclasses import replace
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from lab_clips import make_clips, speak_corpus
+
+if find_spec("tensorflow") is None:
+    pytest.skip("the lab's extra is not installed", allow_module_level=True)
+
+import onnx
+import onnxruntime
+from sklearn.linear_model import LogisticRegression
+
+from intone import AudioFormat, Session
+from intone.core.tflite_utterance import utterance
+from intone.models import ModelStore
+from intone.types import UtteranceResult
+from intone_lab import export
+from intone_lab.cli import main
+from intone_lab.copies import AS_IT_IS, Copy, send
+from intone_lab.dataset import block_shape
+from intone_lab.folds import Split
+from intone_lab.pretrained import pipeline
+from intone_lab.pretrained.files import with_heads
+from intone_lab.pretrained.heads import Asked, Heads, fit
+from intone_lab.pretrained.hearing import HeardCopy
+from intone_lab.pretrained.settings import PRETRAINED, STATISTICS, HeadSettings
+from intone_lab.run_record import Weights
+from intone_lab.targets import ABSENT
+from intone_lab.teacher.encoder import SOURCES
+from intone_lab.teacher.source import TeacherError, fetched
+from intone_lab.teacher.voices import Voices
+from intone_lab.teacher.whisper import LAYERS, Whisper
+
+needs_speech = pytest.mark.skipif(
+    shutil.which("espeak-ng") is None, reason="espeak-ng is not installed"
+)
+OF_WHISPER, OF_VOICES = slice(0, 4 * 384), slice(4 * 384, STATISTICS)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """The networks' files, and then what they were converted to."""
+    folder = tmp_path_factory.mktemp("networks")
+    try:
+        for source in SOURCES:
+            fetched(source, folder)
+    except TeacherError as error:
+        pytest.skip(str(error))
+    return folder
+
+
+def picking(statistics):
+    """Heads that say eight of the statistics as they are."""
+    emotion = np.zeros((STATISTICS + 1, 8), np.float32)
+    emotion[statistics, np.arange(8)] = 1.0
+    return Heads(emotion, np.zeros((STATISTICS + 1, 2), np.float32))
+
+
+def recogniser(cache, heads, weights=Weights.FLOAT32):
+    content = with_heads(heads, weights, cache)
+    return utterance(export.make_card(content, architecture=PRETRAINED), content)
+
+
+def picked(cache, samples, statistics, weights=Weights.FLOAT32):
+    said = [
+        recogniser(cache, picking(eight), weights).finish(samples).emotion_logits
+        for eight in np.reshape(statistics, (-1, 8))
+    ]
+    return np.concatenate(said)
+
+
+def some_of(part, count=32):
+    return np.random.default_rng(0).permutation(np.arange(part.start, part.stop))[:count]
+
+
+def babble(seconds):
+    """Sounds whose pitch and loudness wander: 16 kHz, in whole blocks."""
+    rng = np.random.default_rng(3)
+    count = int(seconds * 16_000 / block_shape().advance) * block_shape().advance
+    at = np.arange(count) / 16_000
+    hz = 130 + 50 * np.sin(2 * np.pi * 0.7 * at) + 30 * np.sin(2 * np.pi * 2.3 * at)
+    phase = 2 * np.pi * np.cumsum(hz) / 16_000
+    voice = sum(np.sin(n * phase) / n for n in range(1, 20))
+    loudness = 0.1 * (1.1 + np.sin(2 * np.pi * 3.1 * at))
+    return (loudness * voice + rng.normal(0, 0.003, count)).astype("f4")
+
+
+def mean_and_deviation(frames):
+    return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+
+
+def test_the_voices_network_is_the_teachers(cache):
+    samples = babble(3.0)
+    frames = Voices(fetched(SOURCES[1], cache))(samples)
+    halves = [mean_and_deviation(frames[:, part]) for part in (slice(256), slice(256, 512))]
+    chosen = some_of(OF_VOICES)
+    expected = np.concatenate(halves)[chosen - OF_VOICES.start]
+    np.testing.assert_allclose(picked(cache, samples, chosen), expected, atol=2e-3)
+
+
+def without_rounding(path):
+    """The file's network, its activations no longer rounded to int8 and back."""
+    model = onnx.load(str(path))
+    graph, stored = model.graph, {tensor.name for tensor in model.graph.initializer}
+    same = {}
+    for node in list(graph.node):
+        is_of_weights = node.op_type == "DequantizeLinear" and node.input[0] in stored
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear") and not is_of_weights:
+            same[node.output[0]] = node.input[0]
+            graph.node.remove(node)
+
+    def source(name):
+        return source(same[name]) if name in same else name
+
+    for node in graph.node:
+        node.input[:] = [source(name) for name in node.input]
+    del graph.output[:]
+    graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in LAYERS[1:])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # of every constant that is no longer used
+    return onnxruntime.InferenceSession(model.SerializeToString(), options)
+
+
+def test_the_whisper_network_is_the_teachers_but_for_rounding(cache):
+    """On a whole 8 s: the teacher has silence before what is shorter, and here is nothing."""
+    samples, path = babble(8.0), fetched(SOURCES[0], cache)
+    log_mel = Whisper(path)._log_mel(samples)
+    layers = without_rounding(path).run(None, {"input_features": log_mel[None]})
+    chosen = some_of(OF_WHISPER)
+    expected = np.concatenate([mean_and_deviation(layer[0]) for layer in layers])[chosen]
+    np.testing.assert_allclose(picked(cache, samples, chosen), expected, atol=0.02)
+
+
+def test_int8_weights_say_what_float_ones_say_in_a_third_of_the_size(cache):
+    chosen = np.concatenate([some_of(OF_WHISPER, 16), some_of(OF_VOICES, 16)])
+    small, large = (picked(cache, babble(2.0), chosen, weights) for weights in Weights)
+    np.testing.assert_allclose(small, large, atol=0.1)
+    assert np.corrcoef(small, large)[0, 1] > 0.999
+    heads = picking(np.arange(8))
+    sizes = [len(with_heads(heads, weights, cache)) for weights in (Weights.INT8, Weights.FLOAT32)]
+    assert sizes[0] < 0.33 * sizes[1]
+
+
+def test_heads_of_another_size_are_refused(cache):
+    heads = picking(np.arange(8))
+    with pytest.raises(ValueError, match=r"a head of \(2561, 7\) does not go"):
+        with_heads(replace(heads, emotion=heads.emotion[:, :7]), Weights.INT8, cache)
+
+
+def test_longer_speech_is_split_where_the_network_ends(cache):
+    said = recogniser(cache, picking(np.arange(8)), Weights.INT8)
+    session = Session(AudioFormat(), model=said)
+    data = (babble(11.0) * 20_000).astype("<i2").tobytes()
+    results = [e for e in session.feed(data) + session.finish() if isinstance(e, UtteranceResult)]
+    assert [result.end_ms - result.start_ms <= 8_000 for result in results] == [True, True]
+    assert results[0].end_ms - results[0].start_ms == 8_000
+
+
+# --- heads ----------------------------------------------------------------------------
+
+
+def rows(count=300, width=12, labels=3):
+    rng = np.random.default_rng(5)
+    truth = rng.integers(labels, size=count)
+    statistics = rng.normal(0, 1, (count, width)) + 0.8 * np.eye(labels, width)[truth]
+    return (5 * statistics + 2).astype("f4"), truth
+
+
+def asked(truth, labels, allowed=None):
+    shares = np.eye(labels, dtype="f4")[truth]
+    allowed = np.zeros_like(shares) if allowed is None else allowed
+    return Asked(allowed, shares, np.ones(len(truth), "f4"))
+
+
+def said_by(head, statistics):
+    logits = statistics @ head[:-1] + head[-1]
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def test_a_head_is_the_logistic_regression_of_its_statistics():
+    statistics, truth = rows()
+    head = fit(statistics, asked(truth, 3), penalty=0.05)
+    standard = (statistics - statistics.mean(axis=0)) / statistics.std(axis=0)
+    # There the loss is a sum over clips, and the penalty 1 / C.
+    known = LogisticRegression(C=1 / (0.05 * len(truth)), tol=1e-8, max_iter=1_000)
+    expected = known.fit(standard, truth).predict_proba(standard)
+    np.testing.assert_allclose(said_by(head, statistics), expected, atol=0.02)
+
+
+def test_clips_that_count_for_nothing_are_not_heard():
+    statistics, truth = rows()
+    spoilt = statistics.copy()
+    spoilt[200:] = 99.0
+    some = replace(asked(truth, 3), weights=(np.arange(300) < 200).astype("f4"))
+    np.testing.assert_array_equal(fit(statistics, some, 0.05), fit(spoilt, some, 0.05))
+
+
+def test_a_label_that_a_corpus_lacks_is_learnt_where_it_is_not_masked_out():
+    statistics, truth = rows()
+    truth = np.minimum(truth, 1)
+    masked = np.zeros((300, 3), "f4")
+    masked[:, 2] = ABSENT
+    unlearnt = fit(statistics, asked(truth, 3, masked), 0.05)
+    np.testing.assert_array_equal(unlearnt[:, 2], 0.0)
+    masked[:, 2] = -3.0
+    assert fit(statistics, asked(truth, 3, masked), 0.05)[-1, 2] < -0.5
+
+
+# --- training -------------------------------------------------------------------------
+
+
+def heard_copy(clip, copy=AS_IT_IS.name, background=None):
+    return HeardCopy(clip, copy, background, np.zeros(STATISTICS, np.float32))
+
+
+def test_nobody_who_is_held_out_is_heard_behind():
+    known, held_out = make_clips("ravdess", women=2, men=0)[:8], make_clips("savee", 0, 1)
+    every = [heard_copy(clip) for clip in (*known, *held_out)]
+    every += [heard_copy(known[0], "room", known[1]), heard_copy(known[0], "room", held_out[0])]
+    kept = pipeline.trained_on(every, Split("fold1", tuple(known), tuple(held_out)))
+    assert kept == [*every[:8], every[-2]]
+
+
+@pytest.mark.parametrize(
+    ("gender", "copy", "counts"),
+    [
+        ("female", "slow", 0.0),
+        ("female", "fast", 1.0),
+        ("male", "slow", 1.0),
+        ("male", "fast", 0.0),
+    ],
+)
+def test_gender_is_not_asked_of_formants_moved_towards_the_other(gender, copy, counts):
+    clips = make_clips("ravdess", 1, 1)
+    one = next(clip for clip in clips if clip.gender == gender)
+    weights = pipeline.gender_weights([heard_copy(one), heard_copy(one, copy)], HeadSettings())
+    assert weights.tolist() == [1.0, counts]
+    of_men = replace(one, corpus="savee")
+    assert pipeline.gender_weights([heard_copy(of_men)], HeadSettings()).tolist() == [0.0]
+
+
+def test_emotions_of_a_corpus_count_alike_and_a_corpus_its_share():
+    clips = make_clips("emodb", 4, 4)
+    few = [clip for clip in clips if clip.emotion != "sad"] + [
+        clip for clip in clips if clip.emotion == "sad"
+    ][:4]
+    every = [heard_copy(clip) for clip in few] + [heard_copy(few[0], "noise")]
+    weights = pipeline.emotion_weights(every, HeadSettings())
+    by_emotion = {
+        emotion: sum(
+            w for w, one in zip(weights, every, strict=True) if one.clip.emotion == emotion
+        )
+        for emotion in ("sad", "happy", few[0].emotion)
+    }
+    assert len({round(total, 3) for total in by_emotion.values()}) == 1
+    assert weights.sum() == pytest.approx(2 * 60.5)
+    assert weights[-1] == pytest.approx(weights[0] / 2)
+
+
+def test_a_noisy_copy_is_the_same_again_and_another_of_another_clip():
+    samples = babble(1.0)
+    noisy = Copy("noise", noise=True)
+    one, again, other = (send(samples, noisy, samples, seed).data for seed in ("a", "a", "b"))
+    assert one == again
+    assert one != other
+    assert one != send(samples, AS_IT_IS, samples, "a").data
+
+
+@needs_speech
+def test_the_command_trains_heads_that_the_server_loads(cache, tmp_path):
+    speak_corpus(tmp_path / "corpora", actors=2, emotions=3)
+    shutil.copytree(cache, tmp_path / "runs" / "heard")
+    command = ["train", "--architecture", "pretrained", "--corpora", tmp_path / "corpora"]
+    command += ["--runs", tmp_path / "runs", "--out", tmp_path / "models" / "pretrained"]
+    done = CliRunner().invoke(main, list(map(str, command)))
+    assert done.exit_code == 0, done.output
+    model = ModelStore.load(tmp_path / "models", ("pretrained",))["pretrained"]
+    assert model.card.longest_frames == 800
+    assert model.card.training[0].speakers == 2
+    assert [row.task for row in model.card.accuracy][:1] == ["emotion"]
+    assert (tmp_path / "models" / "pretrained" / "report.md").exists()
+
+    again = CliRunner().invoke(main, list(map(str, command)))
+    assert again.exit_code == 0, again.output
+    assert ModelStore.load(tmp_path / "models")["pretrained"].content == model.content
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [(["--epochs", "3"], "has no epochs"), (["--no-teacher"], "is made of the two networks")],
+)
+def test_what_the_pretrained_model_has_not_is_refused(flags, why):
+    done = CliRunner().invoke(main, ["train", "--architecture", "pretrained", *flags])
+    assert done.exit_code == 2
+    assert why in done.output

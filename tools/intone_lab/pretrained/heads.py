@@ -1,0 +1,73 @@
+"""Linear heads: what they are, and their fit to statistics of clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from intone.types import FloatArray
+
+_MOST_ROUNDS = 300
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heads:
+    """Logits of emotion and of gender from an utterance's statistics."""
+
+    emotion: FloatArray
+    """float32 (statistics + 1, emotions), the bias last."""
+    gender: FloatArray
+    """float32 (statistics + 1, genders), likewise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What each of some rows is asked for by one head."""
+
+    allowed: FloatArray
+    """(n, labels): added to the logits, see :class:`intone_lab.targets.Target`."""
+    shares: FloatArray
+    """(n, labels): probabilities."""
+    weights: FloatArray
+    """(n,): how much each row counts."""
+
+
+def fit(statistics: FloatArray, asked: Asked, penalty: float) -> FloatArray:
+    """Return the head (statistics + 1, labels) of least loss: a multinomial logistic regression.
+
+    ``statistics`` is float32 (n, statistics); they are standardised for the penalty, which is on
+    half the squared weights, in units of a row's mean loss. By L-BFGS from zero.
+    """
+    counted = asked.weights > 0
+    rows, weights = statistics[counted], asked.weights[counted] / asked.weights.sum()
+    allowed, shares = asked.allowed[counted], asked.shares[counted]
+    mean, std = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+    standard = (rows - mean) / std
+    labels = shares.shape[1]
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        head = flat.reshape(-1, labels).astype("f4")
+        said = _log_softmax(standard @ head[:-1] + head[-1] + allowed)
+        wrong = (np.exp(said) - shares) * weights[:, None]
+        slope = np.concatenate([standard.T @ wrong + penalty * head[:-1], wrong.sum(axis=0)[None]])
+        # What is not allowed has no share: nothing times a large number.
+        heard = float((weights * (shares * said).sum(axis=1)).sum())
+        size = float(np.square(head[:-1], dtype="f8").sum())
+        return penalty / 2 * size - heard, slope.ravel().astype("f8")
+
+    start = np.zeros((rows.shape[1] + 1) * labels)
+    options = {"maxiter": _MOST_ROUNDS}
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
+    head = found.x.reshape(-1, labels).astype("f4")
+    weights_of_raw = head[:-1] / std[:, None]
+    bias = head[-1] - mean @ weights_of_raw
+    return np.concatenate([weights_of_raw, bias[None]])
+
+
+def _log_softmax(logits: FloatArray) -> FloatArray:
+    below = logits - logits.max(axis=1, keepdims=True)
+    said: FloatArray = below - np.log(np.exp(below).sum(axis=1, keepdims=True))
+    return said

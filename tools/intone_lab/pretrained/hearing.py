@@ -1,0 +1,124 @@
+"""What the networks make of each copy of a clip, and keeping it for the next time.
+
+They are run as the server runs them, quantised, on what the server's core cuts: the heads are
+fitted to the very statistics that they are given later.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from intone.core.interpreter import Interpreter
+from intone.settings import EndpointerSettings
+from intone.types import FloatArray, to_ms
+from intone_lab.copies import AS_IT_IS, Copy
+from intone_lab.corpora import Clip
+from intone_lab.dataset import backgrounds, block_shape, cut, send_copies
+from intone_lab.file_version import file_version
+from intone_lab.folds import ALWAYS_TRAIN
+from intone_lab.pretrained.files import Converted, converted
+from intone_lab.pretrained.settings import PRETRAINED, STATISTICS
+from intone_lab.processes import fresh_processes
+
+_ENDPOINTER = EndpointerSettings(
+    max_utterance_ms=to_ms(PRETRAINED.longest_frames * PRETRAINED.features.hop_samples)
+)
+"""The default one, where nothing is longer than the model may be given."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeardCopy:
+    """One copy of a clip, in which an utterance was heard."""
+
+    clip: Clip
+    copy: str
+    """Name of the :class:`intone_lab.copies.Copy`."""
+    background: Clip | None
+    """Whose voice is mixed in behind: it is in training where this is."""
+    statistics: FloatArray
+    """float32 (statistics,) of the longest utterance."""
+
+
+def hear_all(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> list[HeardCopy]:
+    """Return what the networks make of every copy of every clip in which there is an utterance.
+
+    Of corpora of a voice or two, of which little is trained on, no copies are heard. From
+    ``cache`` where it was done before. Raises
+    :class:`intone_lab.teacher.source.TeacherError` where the networks cannot be fetched.
+    """
+    network = converted(Converted.STATISTICS, cache)
+    of_clips = [(clip.key, file_version(clip.path)) for clip in clips]
+    of_network = hashlib.sha256(network.read_bytes()).hexdigest()
+    heard_with = [of_network, asdict(_ENDPOINTER)]
+    what = json.dumps([of_clips, [asdict(copy) for copy in copies], heard_with]).encode()
+    path = cache / f"pretrained-{hashlib.sha256(what).hexdigest()[:16]}.npy"
+    jobs = [
+        (clip, other, _copies_of(clip, copies), network)
+        for clip, other in zip(clips, backgrounds(clips), strict=True)
+    ]
+    if not path.exists():
+        with fresh_processes() as pool:
+            heard = pool.map(_hear, jobs, chunksize=8)
+            rows = list(track(heard, "the networks hear the clips", total=len(jobs)))
+        partial = path.with_name("partial-" + path.name)
+        np.save(partial, np.concatenate(rows))
+        partial.replace(path)
+    keys = [(clip, copy, other) for clip, other, own, _ in jobs for copy in own]
+    return [
+        HeardCopy(clip, copy.name, other if copy.room else None, statistics)
+        for (clip, copy, other), statistics in zip(keys, np.load(path, "r"), strict=True)
+        if not np.isnan(statistics[0])
+    ]
+
+
+def _copies_of(clip: Clip, copies: Sequence[Copy]) -> Sequence[Copy]:
+    return (AS_IT_IS,) if clip.corpus in ALWAYS_TRAIN else copies
+
+
+def _hear(job: tuple[Clip, Clip, Sequence[Copy], Path]) -> FloatArray:
+    """Return float32 (copies, statistics), those of a copy without an utterance not a number."""
+    clip, other, copies, path = job
+    network = _network(path)
+    rows = np.full((len(copies), STATISTICS), np.nan, np.float32)
+    for row, sent in zip(rows, send_copies(clip, other, copies), strict=True):
+        longest = max(cut(sent.data, sent.audio, _ENDPOINTER), key=len, default=None)
+        if longest is not None:
+            # The first sample of a window is the one before its block.
+            samples = longest[:, 1 : 1 + block_shape().advance]
+            row[:] = network(samples.reshape(1, -1, PRETRAINED.features.width))
+    return rows
+
+
+@functools.cache
+def _network(path: Path) -> _Network:
+    """Return this process's own."""
+    return _Network(path)
+
+
+class _Network:
+    """A model file without heads, on the server's runtime; one thread computes."""
+
+    def __init__(self, path: Path) -> None:
+        self._interpreter = Interpreter(model_path=str(path), num_threads=1)
+        (given,), (made,) = (
+            self._interpreter.get_input_details(),
+            self._interpreter.get_output_details(),
+        )
+        self._given, self._made = int(given["index"]), int(made["index"])
+
+    def __call__(self, samples: FloatArray) -> FloatArray:
+        """Return the statistics of float32 ``samples`` (1, frames, 160)."""
+        self._interpreter.resize_tensor_input(self._given, samples.shape)
+        self._interpreter.allocate_tensors()
+        self._interpreter.set_tensor(self._given, samples)
+        self._interpreter.invoke()
+        statistics: FloatArray = self._interpreter.get_tensor(self._made)[0]
+        return statistics

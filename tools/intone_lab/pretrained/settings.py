@@ -1,0 +1,71 @@
+"""What the pretrained model is, and what decides a run of its heads besides the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from intone.core.features import SampleSettings
+from intone_lab.architectures import Served
+from intone_lab.copies import COPIES, Copy
+
+PRETRAINED = Served(
+    name="pretrained",
+    kind="utterance",
+    description=(
+        "The first three blocks of Whisper's smallest encoder, as smart-turn tuned it, and the "
+        "speaker LSTM of Resemblyzer, both as they are; linear heads on the mean and deviation "
+        "of their frames; int8 weights, float32 activations."
+    ),
+    features=SampleSettings(),
+    # What smart-turn tuned it on: it knows no position beyond.
+    longest_frames=800,
+    others_weights=(
+        "Whisper (MIT License)",
+        "smart-turn (BSD 2-Clause License)",
+        "Resemblyzer (Apache License 2.0)",
+    ),
+)
+
+STATISTICS = 4 * (384 + 256)
+"""Mean and deviation of Whisper's frames after two blocks, and of the LSTM's after two layers."""
+
+HEARD = (*COPIES, Copy("noise", noise=True))
+"""The copies of a clip that the heads are trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSettings:
+    """How the heads are fitted (docs/models.md)."""
+
+    architecture: str = PRETRAINED.name
+    seed: int = 1
+    """Decides the splits; the fit has no chance in it."""
+    corpora: tuple[str, ...] = ("ravdess", "crema_d", "emodb", "savee", "tess")
+    """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
+    penalty: float = 0.03
+    """On half the squared weights of a head, in units of the mean loss of a clip."""
+    share: Mapping[str, float] = field(
+        default_factory=lambda: {"tess": 0.15, "crema_d": 0.5, "emodb": 2.0}
+    )
+    """How much a corpus's clips count, where not once: as in training from scratch
+    (:class:`intone_lab.batches.BatchSettings`)."""
+    copies: Mapping[str, float] = field(
+        default_factory=lambda: {"telephone": 0.5, "room": 0.5, "noise": 0.5}
+    )
+    """How much a copy counts, where not as much as the clip as it is."""
+    absent: Mapping[str, float] = field(
+        default_factory=lambda: {"emodb": -3.0, "savee": -3.0, "tess": -3.0}
+    )
+    """See :class:`intone_lab.training.FinishSettings`."""
+    gender_from: tuple[str, ...] = ("ravdess", "emodb", "crema_d")
+    """Corpora with both sexes: on the others gender could be learnt from the channel."""
+
+    def as_row(self) -> dict[str, Any]:
+        """Flat settings, for the log of runs."""
+        flat: dict[str, Any] = {}
+        for key, value in asdict(self).items():
+            nested = value if isinstance(value, dict) else {"": value}
+            flat |= {f"{key}.{name}".rstrip("."): inner for name, inner in nested.items()}
+        return flat
