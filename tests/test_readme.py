@@ -112,12 +112,13 @@ def test_the_browser_example_uses_what_the_modules_export(readme, repo_root):
         assert re.search(rf"^  (?:async )?{method}\(", code, re.MULTILINE), method
 
 
-def test_the_figures_are_those_of_the_shipped_card(readme):
-    row = r"^\| (?:eight|six|seven|the same|gender).*\| (\d\.\d\d) \|$"
-    told = re.findall(row, readme, flags=re.MULTILINE)
+@pytest.mark.parametrize(("column", "name"), [(0, "gru"), (1, "pretrained")])
+def test_the_figures_are_those_of_the_shipped_cards(readme, column, name):
+    row = r"^\| (?:eight|six|seven|the same|gender).*\| (\d\.\d+) \| (\d\.\d+) \|$"
+    told = [row[column] for row in re.findall(row, readme, flags=re.MULTILINE)]
     figures = {
         (row.corpus, row.protocol.split()[0], row.task, row.metric): row.value
-        for row in ModelStore.load()["gru"].card.accuracy
+        for row in ModelStore.load()[name].card.accuracy
     }
     expected = [
         figures["ravdess", "5", "emotion", "uar"],
@@ -128,4 +129,5 @@ def test_the_figures_are_those_of_the_shipped_card(readme):
         figures["emodb", "5", "gender", "accuracy"],
         figures["crema_d", "5", "gender", "accuracy"],
     ]
-    assert told == [f"{value:.2f}" for value in expected]
+    decimals = [len(figure.partition(".")[2]) for figure in told]
+    assert told == [f"{value:.{n}f}" for value, n in zip(expected, decimals, strict=True)]

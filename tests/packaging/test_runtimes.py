@@ -13,6 +13,9 @@ import pytest
 TOLERANCE = 3e-3
 """In probability: two runtimes, and one on two kinds of processor (0.0011 seen), add up the same
 products in different orders, and an activation on an edge is rounded to the other int8."""
+DEEP_TOLERANCE = 0.05
+"""Of `pretrained`: tflite-runtime rounds the activations before each of its thirty products in
+another way (0.026 seen)."""
 
 
 def python_of(version: str) -> str:
@@ -52,20 +55,20 @@ def check(run, data_dir, expected):
     return analyze
 
 
-def assert_same(results, expected):
+def assert_same(results, expected, tolerance=TOLERANCE):
     assert len(results) == len(expected) > 0
     for found, wanted in zip(results, expected, strict=True):
         assert Path(found["file"]).name == Path(wanted["file"]).name
         for same in ("channel", "start_ms", "end_ms", "model"):
             assert found[same] == wanted[same]
         for head in ("emotion", "gender"):
-            assert found[head]["scores"] == pytest.approx(wanted[head]["scores"], abs=TOLERANCE)
+            assert found[head]["scores"] == pytest.approx(wanted[head]["scores"], abs=tolerance)
 
 
 @pytest.fixture(scope="module")
 def check_others(run, data_dir, random_models):
-    """``check_others(*program)`` holds it, on every other architecture, against this Python."""
-    names = sorted(path.name for path in random_models.iterdir())
+    """``check_others(*program)`` holds it, on every other model, against this Python."""
+    names = [*sorted(path.name for path in random_models.iterdir()), "pretrained"]
     files = sorted(data_dir.glob("*.wav"))
 
     def said(program, name):
@@ -77,7 +80,8 @@ def check_others(run, data_dir, random_models):
 
     def analyze(*program: object) -> None:
         for name in names:
-            assert_same(said(program, name), here[name])
+            tolerance = DEEP_TOLERANCE if name == "pretrained" else TOLERANCE
+            assert_same(said(program, name), here[name], tolerance)
 
     return analyze
 
