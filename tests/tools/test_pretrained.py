@@ -14,7 +14,6 @@ if find_spec("tensorflow") is None:
 
 import onnx
 import onnxruntime
-from sklearn.linear_model import LogisticRegression
 
 from intone import AudioFormat, Session
 from intone.core.tflite_utterance import utterance
@@ -27,11 +26,10 @@ from intone_lab.dataset import block_shape
 from intone_lab.folds import Split
 from intone_lab.pretrained import pipeline
 from intone_lab.pretrained.files import with_heads
-from intone_lab.pretrained.heads import Asked, Heads, fit
+from intone_lab.pretrained.heads import Heads
 from intone_lab.pretrained.hearing import HeardCopy
 from intone_lab.pretrained.settings import PRETRAINED, STATISTICS, HeadSettings
 from intone_lab.run_record import Weights
-from intone_lab.targets import ABSENT
 from intone_lab.teacher.encoder import SOURCES
 from intone_lab.teacher.source import TeacherError, fetched
 from intone_lab.teacher.voices import Voices
@@ -160,57 +158,6 @@ def test_longer_speech_is_split_where_the_network_ends(cache):
     results = [e for e in session.feed(data) + session.finish() if isinstance(e, UtteranceResult)]
     assert [result.end_ms - result.start_ms <= 8_000 for result in results] == [True, True]
     assert results[0].end_ms - results[0].start_ms == 8_000
-
-
-# --- heads ----------------------------------------------------------------------------
-
-
-def rows(count=300, width=12, labels=3):
-    rng = np.random.default_rng(5)
-    truth = rng.integers(labels, size=count)
-    statistics = rng.normal(0, 1, (count, width)) + 0.8 * np.eye(labels, width)[truth]
-    return (5 * statistics + 2).astype("f4"), truth
-
-
-def asked(truth, labels, allowed=None):
-    shares = np.eye(labels, dtype="f4")[truth]
-    allowed = np.zeros_like(shares) if allowed is None else allowed
-    return Asked(allowed, shares, np.ones(len(truth), "f4"))
-
-
-def said_by(head, statistics):
-    logits = statistics @ head[:-1] + head[-1]
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-def test_a_head_is_the_logistic_regression_of_its_statistics():
-    statistics, truth = rows()
-    head = fit(statistics, asked(truth, 3), penalty=0.05)
-    standard = (statistics - statistics.mean(axis=0)) / statistics.std(axis=0)
-    # There the loss is a sum over clips, and the penalty 1 / C.
-    known = LogisticRegression(C=1 / (0.05 * len(truth)), tol=1e-8, max_iter=1_000)
-    expected = known.fit(standard, truth).predict_proba(standard)
-    np.testing.assert_allclose(said_by(head, statistics), expected, atol=0.02)
-
-
-def test_clips_that_count_for_nothing_are_not_heard():
-    statistics, truth = rows()
-    spoilt = statistics.copy()
-    spoilt[200:] = 99.0
-    some = replace(asked(truth, 3), weights=(np.arange(300) < 200).astype("f4"))
-    np.testing.assert_array_equal(fit(statistics, some, 0.05), fit(spoilt, some, 0.05))
-
-
-def test_a_label_that_a_corpus_lacks_is_learnt_where_it_is_not_masked_out():
-    statistics, truth = rows()
-    truth = np.minimum(truth, 1)
-    masked = np.zeros((300, 3), "f4")
-    masked[:, 2] = ABSENT
-    unlearnt = fit(statistics, asked(truth, 3, masked), 0.05)
-    np.testing.assert_array_equal(unlearnt[:, 2], 0.0)
-    masked[:, 2] = -3.0
-    assert fit(statistics, asked(truth, 3, masked), 0.05)[-1, 2] < -0.5
 
 
 # --- training -------------------------------------------------------------------------

@@ -110,7 +110,9 @@ def _run(
     )
     try:
         outcomes = run(plan)
-    except (CorpusError, TeacherError) as error:
+    except TeacherError as error:
+        raise click.ClickException(f"{error}; --no-teacher trains without") from error
+    except CorpusError as error:
         raise click.ClickException(str(error)) from error
     result = summarise(plan, outcomes)
     write_result(plan.out, result)

