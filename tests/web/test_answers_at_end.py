@@ -82,6 +82,7 @@ def test_the_list_of_models_says_which_give_interims(server):
         listed = {entry["name"]: entry for entry in json.load(answer)["models"]}
     assert {name: entry["interims"] for name, entry in listed.items()} == {
         "gru": True, "lstm": True, "bilstm": False, "cnn": False, "cnn-bigru": False,
+        "pretrained": False,
     }  # fmt: skip
     assert {listed[name]["kind"] for name in AT_END} == {"utterance"}
     assert sorted({len(entry["emotions"]) for entry in listed.values()}) == [6, 7, 8]
