@@ -82,7 +82,14 @@ def test_two_threads_wake_it_once(model):
     assert made == [True]
 
 
-def test_another_c_library_keeps_what_it_will(monkeypatch):
-    freed_memory.give_back()
-    monkeypatch.setattr(freed_memory.ctypes, "CDLL", lambda _: object())
-    freed_memory.give_back()
+def test_freed_memory_is_given_back_where_the_c_library_can(monkeypatch):
+    freed_memory.give_back()  # with the one that is here
+    given = []
+
+    class Glibc:
+        malloc_trim = staticmethod(given.append)
+
+    for library in (Glibc(), object()):
+        monkeypatch.setattr(freed_memory.ctypes, "CDLL", lambda _, library=library: library)
+        freed_memory.give_back()
+    assert given == [0]
