@@ -4,12 +4,15 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from intone_lab.catalogue import EMOTIONS
 from intone_lab.copies import AS_IT_IS
 from intone_lab.corpora import Clip
 from intone_lab.dataset import Example
 from intone_lab.evaluation import Heard
+from intone_lab.teacher.encoder import SOURCES
+from intone_lab.teacher.source import TeacherError, fetched
 
 
 def make_clips(corpus: str, women: int, men: int, takes: int = 1) -> list[Clip]:
@@ -69,3 +72,13 @@ def speak_corpus(root: Path, actors: int, emotions: int = 8) -> None:
                 pitch=(20 if actor % 2 else 70) + actor,
                 speed=110 + 12 * emotion,
             )
+
+
+def fetch_teachers(folder: Path) -> Path:
+    """Have the files of both teachers in ``folder``; skip the test where they cannot be had."""
+    try:
+        for source in SOURCES:
+            fetched(source, folder)
+    except TeacherError as error:
+        pytest.skip(str(error))
+    return folder

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from lab_clips import make_clips, speak_corpus
+from lab_clips import fetch_teachers, make_clips, speak_corpus
 
 if find_spec("tensorflow") is None:
     pytest.skip("the lab's extra is not installed", allow_module_level=True)
@@ -31,7 +31,7 @@ from intone_lab.pretrained.hearing import HeardCopy
 from intone_lab.pretrained.settings import PRETRAINED, STATISTICS, HeadSettings
 from intone_lab.run_record import Weights
 from intone_lab.teacher.encoder import SOURCES
-from intone_lab.teacher.source import TeacherError, fetched
+from intone_lab.teacher.source import fetched
 from intone_lab.teacher.voices import Voices
 from intone_lab.teacher.whisper import LAYERS, Whisper
 
@@ -44,13 +44,7 @@ OF_WHISPER, OF_VOICES = slice(0, 4 * 384), slice(4 * 384, STATISTICS)
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     """The networks' files, and then what they were converted to."""
-    folder = tmp_path_factory.mktemp("networks")
-    try:
-        for source in SOURCES:
-            fetched(source, folder)
-    except TeacherError as error:
-        pytest.skip(str(error))
-    return folder
+    return fetch_teachers(tmp_path_factory.mktemp("networks"))
 
 
 def picking(statistics):

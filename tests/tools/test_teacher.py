@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from lab_clips import make_clips, make_examples, speak, speak_corpus
+from lab_clips import fetch_teachers, make_clips, make_examples, speak, speak_corpus
 
 if find_spec("tensorflow") is None:
     pytest.skip("the lab's extra is not installed", allow_module_level=True)
@@ -39,13 +39,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.fixture(scope="module")
 def fetched_once(tmp_path_factory) -> Path:
     """The folder of the teachers' files."""
-    cache = tmp_path_factory.mktemp("teachers")
-    try:
-        for source in SOURCES:
-            fetched(source, cache)
-    except TeacherError as error:
-        pytest.skip(str(error))
-    return cache
+    return fetch_teachers(tmp_path_factory.mktemp("teachers"))
 
 
 def without_an_index(monkeypatch) -> None:

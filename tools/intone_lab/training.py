@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -15,6 +15,7 @@ from intone_lab.batches import Batches, BatchSettings
 from intone_lab.catalogue import GENDERS
 from intone_lab.corpora import emotions_present
 from intone_lab.dataset import Example
+from intone_lab.flat import flat_row
 from intone_lab.optimizer import adamw
 from intone_lab.teacher import heads
 from intone_lab.teacher.lessons import STEP_FRAMES, Lessons, TeacherSettings
@@ -72,11 +73,7 @@ class TrainSettings:
 
     def as_row(self) -> dict[str, Any]:
         """Flat settings, for the log of runs."""
-        flat: dict[str, Any] = {}
-        for key, value in asdict(self).items():
-            nested = value if isinstance(value, dict) else {"": value}
-            flat |= {f"{key}.{name}".rstrip("."): inner for name, inner in nested.items()}
-        return flat
+        return flat_row(self)
 
 
 class _Progress(keras.callbacks.Callback):  # type: ignore[misc]

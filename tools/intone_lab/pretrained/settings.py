@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from intone.core.features import SampleSettings
 from intone_lab.architectures import Served
 from intone_lab.copies import COPIES, Copy
+from intone_lab.flat import flat_row
 
 PRETRAINED = Served(
     name="pretrained",
@@ -64,8 +65,4 @@ class HeadSettings:
 
     def as_row(self) -> dict[str, Any]:
         """Flat settings, for the log of runs."""
-        flat: dict[str, Any] = {}
-        for key, value in asdict(self).items():
-            nested = value if isinstance(value, dict) else {"": value}
-            flat |= {f"{key}.{name}".rstrip("."): inner for name, inner in nested.items()}
-        return flat
+        return flat_row(self)
