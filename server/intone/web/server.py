@@ -114,22 +114,20 @@ class Server:
         # Refused now, not when the first session asks for it.
         endpointer_for(model.card, self.settings.endpointer)
         observer = self.metrics.for_model(model.card)
-        is_default = name == self.default_model
         recogniser = self._recogniser(model)
         engine = Engine(
             recogniser, self.settings.engine, loop.call_soon_threadsafe, loop.call_later, observer
         )
-        engine.start(None if is_default else OTHERS_WARM_BATCH)
-        if isinstance(recogniser, OnDemand) and not is_default:
+        engine.start(None if name == self.default_model else OTHERS_WARM_BATCH)
+        if isinstance(recogniser, OnDemand):
             # It was tried out now, lest the first session find it broken.
             recogniser.rest()
         self.metrics.watch_lag(name, lambda: engine.backlog_s)
         return engine
 
-    @staticmethod
-    def _recogniser(model: Model) -> Recogniser:
+    def _recogniser(self, model: Model) -> Recogniser:
         with native_greeting_hidden():
-            if not model.card.answers_at_end:
+            if not model.card.answers_at_end or model.card.name == self.default_model:
                 return model.new_recogniser()
             recogniser = OnDemand(model.card, model.new_recogniser)
             recogniser.wake()

@@ -58,13 +58,19 @@ def lstm_cell(weights: Sequence[Array]) -> Cell:
     _, recurrent, _ = weights
 
     def step(from_input: tf.Tensor, state: State) -> State:
-        hidden, memory = state
-        gates = from_input + tf.matmul(hidden, recurrent)
-        enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
-        memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
-        return tf.sigmoid(leave) * tf.tanh(memory), memory
+        return lstm_state(from_input + tf.matmul(state[0], recurrent), state[1])
 
     return step
+
+
+def lstm_state(gates: tf.Tensor, memory: tf.Tensor) -> State:
+    """Return the state (hidden, cell) that an LSTM's summed gates make of its cell.
+
+    They are in Keras's and PyTorch's order: input, forget, candidate, output.
+    """
+    enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
+    memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
+    return tf.sigmoid(leave) * tf.tanh(memory), memory
 
 
 def run(cell: Cell, inputs: Sequence[tf.Tensor], state: State) -> tuple[list[tf.Tensor], State]:

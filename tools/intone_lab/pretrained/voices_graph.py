@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from intone.types import SAMPLE_RATE_HZ
-from intone_lab.architectures.cells import State
+from intone_lab.architectures.cells import State, lstm_state
 from intone_lab.pretrained.products import Products
 from intone_lab.pretrained.spectra import WINDOW_SAMPLES
 from intone_lab.teacher.voices import FILTERS, LEVEL_DBFS, UNITS, LstmLayer
@@ -72,14 +72,8 @@ class VoicesGraph:
         self, gates: tf.Tensor, states: tuple[State, ...], products: Products
     ) -> tuple[State, ...]:
         gates += products.by_columns(states[0][0], self._from_state)
-        after = [_cell(gates, states[0])]
+        after = [lstm_state(gates, states[0][1])]
         for (weights, bias), state in zip(self._others, states[1:], strict=True):
             both = tf.concat([after[-1][0], state[0]], axis=1)
-            after.append(_cell(products.by_columns(both, weights) + bias, state))
+            after.append(lstm_state(products.by_columns(both, weights) + bias, state[1]))
         return tuple(after)
-
-
-def _cell(gates: tf.Tensor, state: State) -> State:
-    enter, forget, candidate, leave = tf.split(gates, 4, axis=1)
-    memory = tf.sigmoid(forget) * state[1] + tf.sigmoid(enter) * tf.tanh(candidate)
-    return tf.sigmoid(leave) * tf.tanh(memory), memory
