@@ -24,6 +24,7 @@ from intone_lab.cli import main
 from intone_lab.copies import AS_IT_IS, Copy, send
 from intone_lab.dataset import block_shape
 from intone_lab.folds import Split
+from intone_lab.pipeline import trained_on
 from intone_lab.pretrained import pipeline
 from intone_lab.pretrained.files import with_heads
 from intone_lab.pretrained.heads import Heads
@@ -165,7 +166,7 @@ def test_nobody_who_is_held_out_is_heard_behind():
     known, held_out = make_clips("ravdess", women=2, men=0)[:8], make_clips("savee", 0, 1)
     every = [heard_copy(clip) for clip in (*known, *held_out)]
     every += [heard_copy(known[0], "room", known[1]), heard_copy(known[0], "room", held_out[0])]
-    kept = pipeline.trained_on(every, Split("fold1", tuple(known), tuple(held_out)))
+    kept = trained_on(every, Split("fold1", tuple(known), tuple(held_out)))
     assert kept == [*every[:8], every[-2]]
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import keras
 
@@ -37,6 +37,23 @@ class Trained:
     """The export that ships."""
     seconds: float | None
     """What training took; None where it was done before."""
+
+
+class OfClip(Protocol):
+    """Something that was heard of a clip."""
+
+    @property
+    def clip(self) -> Clip:
+        """Whose voice it is."""
+        ...
+
+    @property
+    def background(self) -> Clip | None:
+        """Whose voice is mixed in behind, if there is one."""
+        ...
+
+
+_OfClip = TypeVar("_OfClip", bound=OfClip)
 
 
 class RunSettings(Protocol):
@@ -114,7 +131,7 @@ def train_all(
     return each_alone(_train_one, work, jobs)
 
 
-def trained_on(examples: Sequence[Example], split: Split) -> list[Example]:
+def trained_on(examples: Sequence[_OfClip], split: Split) -> list[_OfClip]:
     """Return those of the training side behind which nobody of the other side is heard."""
     wanted, held_out = set(split.train), set(split.test)
     return [e for e in examples if e.clip in wanted and e.background not in held_out]

@@ -14,7 +14,7 @@ from intone_lab.catalogue import CorpusError
 from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip, emotions_present
 from intone_lab.folds import Split
-from intone_lab.pipeline import Trained, begin, splits
+from intone_lab.pipeline import Trained, begin, splits, trained_on
 from intone_lab.pretrained.files import with_heads
 from intone_lab.pretrained.heads import Asked, Heads, fit
 from intone_lab.pretrained.hearing import HeardCopy, hear_all
@@ -56,12 +56,6 @@ def train_all(clips: Sequence[Clip], runs: Path, settings: HeadSettings) -> list
 
 def _is_there(folder: Path, split: Split) -> bool:
     return all(export_path(folder, split.name, weights).exists() for weights in Weights)
-
-
-def trained_on(heard: Sequence[HeardCopy], split: Split) -> list[HeardCopy]:
-    """Return those of the training side behind which nobody of the other side is heard."""
-    wanted, held_out = set(split.train), set(split.test)
-    return [one for one in heard if one.clip in wanted and one.background not in held_out]
 
 
 def _fit(heard: Sequence[HeardCopy], settings: HeadSettings, name: str) -> Heads:
