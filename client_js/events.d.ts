@@ -90,6 +90,7 @@ export interface Model {
   emotions: string[];
   genders: string[];
   interims?: boolean;
+  interim_model?: string;
 }
 
 /** What the server takes from one session; a frame is one binary message's audio. */
@@ -243,4 +244,5 @@ export interface ModelEntry {
   licence: string;
   intended_use: string;
   interims?: boolean;
+  interim_model?: string;
 }

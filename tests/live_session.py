@@ -7,6 +7,7 @@ from collections.abc import Callable
 from intone import AudioFormat, EndpointerSettings, Session
 from intone.core.answers import Answers
 from intone.core.front_end import FrontEnd
+from intone.core.interims import interim_card
 from intone.core.recogniser import Recogniser
 from intone.core.vad import webrtc
 from intone.engine.engine import Engine
@@ -32,7 +33,7 @@ class Told:
             audio,
             FrontEnd(audio, endpointer or EndpointerSettings(), webrtc, card.shape),
             engine,
-            Answers(card, interim_ms),
+            Answers(card, interim_ms, interim_card(recogniser)),
             emit=lambda event, _: self.events.append(event),
             on_progress=lambda: None,
             interims_allowed=interims_allowed,

@@ -50,7 +50,8 @@ class SmallModel:
 
     def __init__(self, card: Card) -> None:
         self.recogniser = SmallRecogniser(card)
-        self.card = self.recogniser.card
+        self.card = self.interim_card = self.recogniser.card
+        self.interims = None
 
     def new_recogniser(self) -> SmallRecogniser:
         return self.recogniser

@@ -144,8 +144,10 @@ def test_a_missing_file_is_named(folder, name):
         ({"emotions": ["happy", "unsure"]}, "'unsure' is none"),
         ({"emotions": "happy"}, "emotions"),
         ({"surplus": 1}, "surplus"),
+        ({"interims": "lstm"}, "interims of another model go with longest_frames"),
         ({"emotion_calibration": {"temperature": -1}}, "temperature"),
         ({"features": {"high_hz": 9_000}}, "high_hz"),
+        ({"features": {"kind": "samples", "beyond_samples": -1}}, "beyond_samples of 0 to 16000"),
     ],
 )
 def test_a_card_that_makes_no_sense_is_refused(folder, changes, message):
@@ -187,6 +189,40 @@ def test_a_model_of_other_widths_than_its_card_is_refused(folder):
     edit(folder, genders=["female", "male", "child"])
     with pytest.raises(ModelError, match="the card says"):
         load_model(folder).new_recogniser()
+
+
+def at_end(tmp_path, name, **changes):
+    """A copy of ``cnn`` called ``name``, in a folder of models of its own."""
+    folder = tmp_path / "models" / name
+    shutil.copytree(resources.models_dir() / "cnn", folder)
+    edit(folder, name=name, **changes)
+    return folder.parent
+
+
+def test_interims_are_of_the_model_beside_before_that_of_another_folder(tmp_path):
+    root = at_end(tmp_path, "mine", interims="gru")
+    assert ModelStore.load(root)["mine"].interims.card == ModelStore.load()["gru"].card
+    shutil.copytree(resources.models_dir() / "gru", root / "gru")
+    edit(root / "gru", description="mine")
+    store = ModelStore.load(root, ("mine", "pretrained"))
+    assert store.names == ("pretrained", "mine")
+    assert store["mine"].interims.card.description == "mine"
+    assert store["pretrained"].interims.card.description != "mine"
+    assert load_model(root / "mine").interims is None
+
+
+@pytest.mark.parametrize(
+    ("interims", "message"),
+    [
+        ("nope", r"mine/card\.json: interims: there is no model 'nope' here; there is: .*gru"),
+        ("lstm", r"mine/card\.json: interims cannot be lstm's, whose labels are others"),
+        ("cnn-bigru", r"mine/card\.json: interims cannot be cnn-bigru's"),
+    ],
+)
+def test_interims_that_do_not_fit_name_the_card_and_why(tmp_path, interims, message):
+    root = at_end(tmp_path, "mine", interims=interims)
+    with pytest.raises(ModelError, match=message):
+        ModelStore.load(root)
 
 
 def test_an_empty_folder_of_models_is_refused(tmp_path):

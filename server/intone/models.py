@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from intone import plugins, resources
 from intone.core.card import Card, parse_card
+from intone.core.interims import WithInterims, why_not
 from intone.core.recogniser import Recogniser, UtteranceRecogniser
 from intone.errors import ModelError, SettingsError, UnknownModel
 
@@ -23,6 +24,19 @@ class Model:
     card: Card
     folder: Path
     content: bytes
+    interims: Model | None = None
+    """The model whose answers are told while an utterance runs, where that is another."""
+
+    @property
+    def interim_card(self) -> Card | None:
+        """The card of the model whose answers interims are; None: it gives none."""
+        if self.interims is not None:
+            return self.interims.card
+        return None if self.card.answers_at_end else self.card
+
+    def alone(self) -> Model:
+        """Return it without another's interims, for what asks for none."""
+        return replace(self, interims=None) if self.interims else self
 
     def new_recogniser(self) -> Recogniser:
         """Return a recogniser of its own interpreters: one a thread."""
@@ -37,6 +51,8 @@ class Model:
                 f"at the end, and {self.card.kind!r} "
                 + ("does not" if self.card.answers_at_end else "does")
             )
+        if self.interims is not None and isinstance(recogniser, UtteranceRecogniser):
+            return WithInterims(recogniser, self.interims.new_recogniser())
         return recogniser
 
     def _made_by(self, make: Any) -> Any:
@@ -52,7 +68,10 @@ class Model:
 
 
 def load_model(folder: Path) -> Model:
-    """Load ``folder``; raise :class:`ModelError` that names the file and why."""
+    """Load ``folder``, without another's interims.
+
+    Raises :class:`ModelError` that names the file and why.
+    """
     card_path = folder / CARD_FILE
     card = parse_card(_read(card_path), str(card_path))
     if card.name != folder.name:
@@ -65,6 +84,23 @@ def load_model(folder: Path) -> Model:
     if found != card.sha256:
         raise ModelError(f"{model_path}: sha256 is {found}, the card says {card.sha256}")
     return Model(card, folder, content)
+
+
+def _with_interims(model: Model, folders: Mapping[str, Path]) -> Model:
+    """Return ``model`` with that of the interims that its card names, if it names one."""
+    name, card_path = model.card.interims, model.folder / CARD_FILE
+    if name is None:
+        return model
+    # Beside it first: those that come with intone belong together, whatever else is called so.
+    beside = model.folder.parent / name
+    folder = beside if (beside / CARD_FILE).is_file() else folders.get(name)
+    if folder is None:
+        raise ModelError(f"{card_path}: interims: {unknown_model(repr(name), folders)}")
+    meanwhile = load_model(folder)
+    reason = why_not(model.card, meanwhile.card)
+    if reason is not None:
+        raise ModelError(f"{card_path}: {reason}")
+    return replace(model, interims=meanwhile)
 
 
 def _read(path: Path) -> bytes:
@@ -107,7 +143,7 @@ class ModelStore(Mapping[str, Model]):
         wanted = [name for name in folders if not names or name in names]
         if not wanted:
             raise ModelError(f"no model folder under {' or '.join(map(str, roots))}")
-        return cls({name: load_model(folders[name]) for name in wanted})
+        return cls({name: _with_interims(load_model(folders[name]), folders) for name in wanted})
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from intone import plugins
 from intone.core.answers import Answers
 from intone.core.card import endpointer_for
 from intone.core.front_end import FrontEnd
+from intone.core.interims import interim_card
 from intone.core.recogniser import Recogniser, UtteranceRecogniser, checked_finish, checked_step
 from intone.core.resample import format_problem
 from intone.errors import RecogniserFailed, UnsupportedAudio
@@ -66,7 +67,8 @@ class Session:
         endpointer = endpointer_for(card, endpointer or EndpointerSettings())
         make_detector = plugins.load(plugins.VOICE_DETECTORS, endpointer.vad)
         self._front_end = FrontEnd(audio, endpointer, make_detector, card.shape)
-        self._answers = Answers(card, SessionSettings(interim_ms=interim_ms).interim_ms)
+        interim_ms = SessionSettings(interim_ms=interim_ms).interim_ms
+        self._answers = Answers(card, interim_ms, interim_card(self._recogniser))
         self._states: dict[int, FloatArray] = {}
         self._untold: list[Event] = []
         self._is_finished = False

@@ -103,6 +103,22 @@ async def test_events_come_while_audio_still_goes(server, two_utterances_wav):
         await sending
 
 
+@pytest.mark.parametrize(
+    ("model", "interim_ms", "of"),
+    [
+        ("gru", 500, "gru"),
+        ("pretrained", 500, "gru"),
+        ("pretrained", 0, None),
+        ("cnn", 500, None),
+    ],
+)
+async def test_a_session_says_whose_its_interims_are(server, model, interim_ms, of):
+    async with client.connect(server.ws_url, model=model, interim_ms=interim_ms) as stream:
+        created = stream.session
+    assert (created.model, created.interim_model) == (model, of)
+    assert created.interim_ms == (interim_ms if of else 0)
+
+
 async def test_flush_ends_the_utterance_now_and_ping_says_how_far_the_server_is(server, male_wav):
     _, pcm = read(male_wav)
     half = pcm[: 16_000 * 2 * 3 // 2]

@@ -20,12 +20,14 @@ from intone.core.tflite_utterance import utterance
 from intone.models import ModelStore
 from intone.types import UtteranceResult
 from intone_lab import export
+from intone_lab.catalogue import EMOTIONS
 from intone_lab.cli import main
 from intone_lab.copies import AS_IT_IS, Copy, send
 from intone_lab.dataset import block_shape
 from intone_lab.folds import Split
 from intone_lab.pipeline import trained_on
 from intone_lab.pretrained import pipeline
+from intone_lab.pretrained.crowds import crowds
 from intone_lab.pretrained.files import with_heads
 from intone_lab.pretrained.heads import Heads
 from intone_lab.pretrained.hearing import HeardCopy
@@ -158,16 +160,38 @@ def test_longer_speech_is_split_where_the_network_ends(cache):
 # --- training -------------------------------------------------------------------------
 
 
-def heard_copy(clip, copy=AS_IT_IS.name, background=None):
-    return HeardCopy(clip, copy, background, np.zeros(STATISTICS, np.float32))
+def heard_copy(clip, copy=AS_IT_IS.name, *behind):
+    return HeardCopy(clip, copy, frozenset(behind), np.zeros(STATISTICS, np.float32))
 
 
 def test_nobody_who_is_held_out_is_heard_behind():
     known, held_out = make_clips("ravdess", women=2, men=0)[:8], make_clips("savee", 0, 1)
     every = [heard_copy(clip) for clip in (*known, *held_out)]
     every += [heard_copy(known[0], "room", known[1]), heard_copy(known[0], "room", held_out[0])]
+    every += [heard_copy(known[0], "crowd", *known[1:7])]
+    every += [heard_copy(known[0], "crowd", *known[1:6], held_out[0])]
     kept = trained_on(every, Split("fold1", tuple(known), tuple(held_out)))
-    assert kept == [*every[:8], every[-2]]
+    assert kept == [*every[:8], every[-4], every[-2]]
+
+
+def test_a_crowd_is_of_other_speakers_of_the_clip_s_own_fold():
+    clips = [*make_clips("ravdess", 10, 10), *make_clips("emodb", 3, 2), *make_clips("tess", 2, 0)]
+    every_split = pipeline.splits(clips, HeadSettings(), PRETRAINED.emotions)
+    chosen = crowds(every_split)
+    assert crowds(list(reversed(every_split))) == chosen
+    assert set(chosen) == {clip for clip in clips if clip.corpus != "tess"}
+    assert len(set(chosen.values())) > len(chosen) / 2
+    by_speaker = [split for split in every_split if split.name.startswith("fold")]
+    for clip, crowd in chosen.items():
+        # Of five folds, one holds 2 women and 2 men of the one corpus and one of the other.
+        assert len({voice.speaker for voice in crowd} - {clip.speaker}) == len(crowd) == 4
+        for split in by_speaker:
+            assert {voice in split.test for voice in crowd} == {clip in split.test}
+
+
+def test_nobody_else_in_the_fold_is_no_crowd():
+    clips = make_clips("own", 1, 1)
+    assert crowds(pipeline.splits(clips, HeadSettings(corpora=("own",)), EMOTIONS)) == {}
 
 
 @pytest.mark.parametrize(
@@ -204,6 +228,26 @@ def test_emotions_of_a_corpus_count_alike_and_a_corpus_its_share():
     assert len({round(total, 3) for total in by_emotion.values()}) == 1
     assert weights.sum() == pytest.approx(2 * 60.5)
     assert weights[-1] == pytest.approx(weights[0] / 2)
+
+
+def test_a_copy_in_a_crowd_holds_everybody_at_a_level_of_its_own():
+    samples, in_a_crowd = babble(1.0), Copy("crowd", crowd=True)
+    at = np.arange(len(samples)) / 16_000
+    voices = [0.3 * np.sin(2 * np.pi * hz * at).astype("f4") for hz in (3_000, 4_000, 5_000)]
+
+    def heard(seed):
+        sent = send(samples, in_a_crowd, samples, seed, voices)
+        return np.frombuffer(sent.data, "<i2") / 32_768
+
+    assert (heard("a") == heard("a")).all()
+    left = [heard(seed) - samples for seed in "abcdef"]
+    levels = {round(float(np.std(noise)), 5) for noise in left}
+    assert len(levels) == 6
+    spectrum = np.abs(np.fft.rfft(left[0]))
+    peaks = [spectrum[int(hz * len(samples) / 16_000)] for hz in (3_000, 4_000, 5_000)]
+    assert min(peaks) > 0.9 * max(peaks) > 50 * np.median(spectrum)
+    with pytest.raises(ValueError, match="there are none"):
+        send(samples, in_a_crowd, samples, "a")
 
 
 def test_a_noisy_copy_is_the_same_again_and_another_of_another_clip():

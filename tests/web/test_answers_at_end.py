@@ -77,13 +77,33 @@ async def test_the_configuration_in_effect_says_that_no_interims_come(server):
         assert (updated["interim_ms"], updated["model"]["interims"]) == (250, True)
 
 
+async def test_one_that_answers_at_the_end_has_interims_of_another(server, two_utterances_wav):
+    data, store = talk.pcm_of(two_utterances_wav), ModelStore.load()
+    messages = await talk.hear(server.url, data, query="?model=pretrained")
+    created = messages[0]
+    assert (created["interim_ms"], created["model"]["interim_model"]) == (500, "gru")
+    assert decoded(messages) == expected_events(store["pretrained"].new_recogniser(), data)
+    interims = talk.of_type(messages, "utterance.interim")
+    of_gru = expected_events(store["gru"].new_recogniser(), data)
+    assert [decode_server(json.dumps(one)) for one in interims] == [
+        event for event in of_gru if isinstance(event, wire.Interim)
+    ]
+    assert len(interims) > 2
+    without = await talk.hear(server.url, data, query="?model=pretrained&interim_ms=0")
+    assert decoded(without) == [e for e in decoded(messages) if not isinstance(e, wire.Interim)]
+
+
 def test_the_list_of_models_says_which_give_interims(server):
     with urllib.request.urlopen(f"{server.url}/v1/models", timeout=20) as answer:
         listed = {entry["name"]: entry for entry in json.load(answer)["models"]}
     assert {name: entry["interims"] for name, entry in listed.items()} == {
         "gru": True, "lstm": True, "bilstm": False, "cnn": False, "cnn-bigru": False,
-        "pretrained": False,
+        "pretrained": True,
     }  # fmt: skip
+    others = {
+        name: entry["interim_model"] for name, entry in listed.items() if "interim_model" in entry
+    }
+    assert others == {"pretrained": "gru"}
     assert {listed[name]["kind"] for name in AT_END} == {"utterance"}
     assert sorted({len(entry["emotions"]) for entry in listed.values()}) == [6, 7, 8]
 

@@ -118,6 +118,15 @@ def _noise(
 ) -> FloatArray:
     if kind is Noise.WHITE:
         return rng.standard_normal(length).astype(np.float32)
+    return babble(voices, length, rng)
+
+
+def babble(voices: Sequence[FloatArray], length: int, rng: np.random.Generator) -> FloatArray:
+    """Return :data:`BABBLE_VOICES` of ``voices``, float32 (m,) each, as one noise (length,).
+
+    All equally loud, and each from anywhere in it, again from its start where it ends. Raises
+    :class:`ValueError` if there are no voices.
+    """
     if not voices:
         raise ValueError("babble needs other voices, and there are none")
     mixed = np.zeros(length, np.float64)

@@ -8,6 +8,7 @@ voices behind. Held-out clips are heard as they are.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import soxr
 
 from intone.core.decode import to_int16
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray
-from intone_lab.conditions import add_noise
+from intone_lab.conditions import add_noise, babble
 from intone_lab.telephone import TELEPHONE, as_telephone
 
 PLAIN_AUDIO = AudioFormat()
@@ -24,6 +25,8 @@ PLAIN_AUDIO = AudioFormat()
 NOISE_SNR_DB = (0.0, 30.0)
 STEEPEST_NOISE_DB = 6.0
 """An octave: brown noise falls so, white noise not at all."""
+
+CROWD_SNR_DB = (0.0, 25.0)
 
 _FLAT_BELOW_HZ = 50.0
 """Where steep noise would have most of its power, and a microphone nothing."""
@@ -42,6 +45,8 @@ class Copy:
     """In a small room with somebody else talking in the background."""
     noise: bool = False
     """In steady noise of any colour, :data:`NOISE_SNR_DB` under the speech."""
+    crowd: bool = False
+    """With several people talking at once behind, :data:`CROWD_SNR_DB` under the speech."""
 
 
 AS_IT_IS = Copy("as it is")
@@ -64,16 +69,25 @@ class Sent:
     data: bytes
 
 
-def send(samples: FloatArray, copy: Copy, background: FloatArray, seed: str) -> Sent:
+def send(
+    samples: FloatArray,
+    copy: Copy,
+    background: FloatArray,
+    seed: str,
+    crowd: Sequence[FloatArray] = (),
+) -> Sent:
     """Return the bytes of float32 ``samples`` (n,) at 16 kHz, altered as ``copy`` says.
 
-    ``background`` is another voice, float32 (m,) at 16 kHz; ``seed`` decides the room, how
-    loud that voice is and the noise, the same for the same seed.
+    ``background`` is another voice, float32 (m,) at 16 kHz, and ``crowd`` are those of a crowd;
+    ``seed`` decides the room, how loud the others are and the noise, the same for the same
+    seed. Raises :class:`ValueError` if a crowd is asked for and nobody is in it.
     """
     if copy.room:
         samples = _in_a_room(samples, background, seed)
     if copy.noise:
         samples = _in_noise(samples, seed)
+    if copy.crowd:
+        samples = _in_a_crowd(samples, crowd, seed)
     if copy.speed != 1.0:
         rate_hz = SAMPLE_RATE_HZ * copy.speed
         samples = np.asarray(soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ), np.float32)
@@ -119,6 +133,12 @@ def _in_noise(samples: FloatArray, seed: str) -> FloatArray:
     octaves = np.log2(np.maximum(hz, _FLAT_BELOW_HZ) / _FLAT_BELOW_HZ)
     noise = np.fft.irfft(spectrum * 10 ** (-slope_db * octaves / 20), len(samples))
     return add_noise(samples, noise.astype("f4"), rng.uniform(*NOISE_SNR_DB))
+
+
+def _in_a_crowd(samples: FloatArray, crowd: Sequence[FloatArray], seed: str) -> FloatArray:
+    rng = np.random.default_rng(_number(seed))
+    noise = babble(crowd, len(samples), rng)
+    return add_noise(samples, noise, rng.uniform(*CROWD_SNR_DB))
 
 
 def _number(seed: str) -> int:

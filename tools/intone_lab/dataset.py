@@ -52,6 +52,11 @@ class Example:
         return self.clip.key, self.copy
 
     @property
+    def behind(self) -> frozenset[Clip]:
+        """Everybody who is heard besides."""
+        return frozenset() if self.background is None else frozenset({self.background})
+
+    @property
     def is_plain(self) -> bool:
         """Whether this is the clip as it is."""
         return self.copy == AS_IT_IS.name
@@ -121,10 +126,16 @@ def hear(
     )
 
 
-def send_copies(clip: Clip, other: Clip, copies: Sequence[Copy]) -> list[Sent]:
-    """Return what a client would send of each copy of ``clip``; ``other`` speaks behind some."""
+def send_copies(
+    clip: Clip, other: Clip, copies: Sequence[Copy], crowd: Sequence[Clip] = ()
+) -> list[Sent]:
+    """Return what a client would send of each copy of ``clip``.
+
+    ``other`` speaks behind some, and ``crowd`` behind others.
+    """
     samples, background = clip_samples(clip), clip_samples(other)
-    return [send(samples, copy, background, clip.key) for copy in copies]
+    voices = [clip_samples(voice) for voice in crowd]
+    return [send(samples, copy, background, clip.key, voices) for copy in copies]
 
 
 def _examples(job: tuple[Clip, Clip, Sequence[Copy]]) -> list[Example]:

@@ -45,6 +45,7 @@ def make_card(
         block_frames=BLOCK_FRAMES,
         state_size=architecture.state_size,
         longest_frames=None if architecture.is_streaming else architecture.longest_frames,
+        interims=architecture.interims,
         emotions=tuple(emotions or architecture.emotions),
         genders=GENDERS,
         emotion_calibration=Calibration(),

@@ -48,8 +48,8 @@ class OfClip(Protocol):
         ...
 
     @property
-    def background(self) -> Clip | None:
-        """Whose voice is mixed in behind, if there is one."""
+    def behind(self) -> frozenset[Clip]:
+        """Whose voices are mixed in behind."""
         ...
 
 
@@ -134,7 +134,7 @@ def train_all(
 def trained_on(examples: Sequence[_OfClip], split: Split) -> list[_OfClip]:
     """Return those of the training side behind which nobody of the other side is heard."""
     wanted, held_out = set(split.train), set(split.test)
-    return [e for e in examples if e.clip in wanted and e.background not in held_out]
+    return [e for e in examples if e.clip in wanted and e.behind.isdisjoint(held_out)]
 
 
 def _check_heard(examples: Sequence[Example], every_split: Sequence[Split]) -> None:

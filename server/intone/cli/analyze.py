@@ -40,7 +40,7 @@ def analyze_files(
     model = settings.session.model
     store = ModelStore.load(settings.models_dir, (model,))
     with native_greeting_hidden():
-        recogniser = store[model].new_recogniser()
+        recogniser = store[model].alone().new_recogniser()
     load_detector(settings.endpointer)
     card = recogniser.card
     line_format = make_format(format_name, files, card.emotions, card.genders)

@@ -33,6 +33,9 @@ class SessionCreated:
     emotions: tuple[str, ...]
     genders: tuple[str, ...]
     interim_ms: int
+    """0 where no interims come."""
+    interim_model: str | None
+    """The model that gives them; None where none come."""
     limits: Limits
 
 

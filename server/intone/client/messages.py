@@ -92,6 +92,7 @@ def _created(message: wire.SessionCreated) -> SessionCreated:
         emotions=message.model.emotions,
         genders=message.model.genders,
         interim_ms=message.interim_ms,
+        interim_model=_interim_model(message.model) if message.interim_ms else None,
         limits=Limits(
             limits.max_frame_ms,
             limits.max_message_bytes,
@@ -101,6 +102,10 @@ def _created(message: wire.SessionCreated) -> SessionCreated:
             limits.idle_timeout_s,
         ),
     )
+
+
+def _interim_model(model: wire.Model) -> str:
+    return model.name if model.interim_model is msgspec.UNSET else model.interim_model
 
 
 def _utterance_event(message: wire.ServerMessage | None) -> Event | None:

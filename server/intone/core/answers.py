@@ -32,9 +32,14 @@ class _Open:
 class Answers:
     """Remembers the last scores of every open utterance and words the events."""
 
-    def __init__(self, card: Card, interim_ms: int) -> None:
+    def __init__(self, card: Card, interim_ms: int, interim_card: Card | None) -> None:
+        """``interim_card`` is that of the model whose answers interims are; None: there are none.
+
+        The scores after a block are its, those at the end are ``card``'s.
+        """
         self._card = card
-        self._interim_samples = to_samples(interim_ms)
+        self._interim_card = interim_card
+        self._interim_samples = to_samples(interim_ms) if interim_card else 0
         self._open: dict[int, _Open] = {}
 
     def started(self, hop: SpeechStarted) -> UtteranceStarted:
@@ -48,7 +53,7 @@ class Answers:
     def scored(self, hop: SpeechBlock, scores: Scores | None) -> UtteranceInterim | None:
         """Take the scores after a block; return an interim when one is due.
 
-        None are the scores of a model that answers at the end: no interim is due then. Due
+        None are the scores of a model that answers at the end alone: no interim is due then. Due
         is counted in audio time, so that it does not depend on how fast audio comes.
         """
         if scores is None:
@@ -61,7 +66,8 @@ class Answers:
             return None
         while utterance.next_interim_sample <= hop.end_sample:
             utterance.next_interim_sample += self._interim_samples
-        emotion, gender = self._decide(scores)
+        assert self._interim_card is not None
+        emotion, gender = _decide(scores, self._interim_card)
         span = (hop.utterance_id, hop.channel, to_ms(hop.start_sample), to_ms(hop.end_sample))
         return UtteranceInterim(*span, emotion, gender)
 
@@ -71,7 +77,7 @@ class Answers:
         They hold ``samples`` so far, and the last of them said whether the utterance
         ``is_confirmed``. None: there will be no interim.
         """
-        if not self._interim_samples or self._card.answers_at_end:
+        if not self._interim_samples:
             return None
         due = samples // self._interim_samples
         if due and not is_confirmed:
@@ -85,7 +91,7 @@ class Answers:
         final = scores or utterance.scores
         # The segmenter ends nothing in a result that gave no block.
         assert final is not None
-        emotion, gender = self._decide(final)
+        emotion, gender = _decide(final, self._card)
         return UtteranceResult(
             hop.utterance_id,
             hop.channel,
@@ -112,9 +118,9 @@ class Answers:
             utterance_id, channel, to_ms(start_sample), to_ms(end_sample), reason
         )
 
-    def _decide(self, scores: Scores) -> tuple[Decision, Decision]:
-        card = self._card
-        return (
-            decide(scores.emotion_logits, card.emotions, card.emotion_calibration),
-            decide(scores.gender_logits, card.genders, card.gender_calibration),
-        )
+
+def _decide(scores: Scores, card: Card) -> tuple[Decision, Decision]:
+    return (
+        decide(scores.emotion_logits, card.emotions, card.emotion_calibration),
+        decide(scores.gender_logits, card.genders, card.gender_calibration),
+    )

@@ -67,6 +67,9 @@ class Card(
     longest_frames: int | None = None
     """Frames of the longest utterance that a model which answers once, at the end, may be
     given: longer speech is split. None in a model that answers after every block."""
+    interims: str | None = None
+    """The model whose answers are told while an utterance runs, of one that answers at the end:
+    by name, of the same labels and blocks. It lies beside this one or among those served."""
     emotions: tuple[str, ...]
     genders: tuple[str, ...]
     emotion_calibration: Calibration
@@ -78,7 +81,7 @@ class Card(
 
     @property
     def answers_at_end(self) -> bool:
-        """Whether it needs the whole utterance: there are no interims then."""
+        """Whether it needs the whole utterance: any interims are another model's then."""
         return self.longest_frames is not None
 
     @property
@@ -130,6 +133,8 @@ def _check_sizes(card: Card, where: str) -> None:
     if card.longest_frames is None:
         if card.state_size < 1:
             raise ModelError(f"{where}: state_size must be at least 1, or longest_frames be given")
+        if card.interims is not None:
+            raise ModelError(f"{where}: interims of another model go with longest_frames")
     elif card.state_size or card.longest_frames < card.block_frames:
         raise ModelError(
             f"{where}: longest_frames must hold a block, and takes the place of a state_size"

@@ -67,6 +67,11 @@ class SpectralSettings(FeatureSettings):
         """Samples that ``frames`` frames need, the one before the first included."""
         return (frames - 1) * self.hop_samples + self.frame_samples + 1
 
+    @property
+    def beyond_samples(self) -> int:
+        """How far the last frame reaches beyond the hops."""
+        return self.frame_samples - self.hop_samples
+
     def _check(self) -> None:
         if not 0 < self.hop_samples <= self.frame_samples <= self.fft_size:
             raise SettingsError("features need hop_samples <= frame_samples <= fft_size")
@@ -133,10 +138,15 @@ class SampleSettings(FeatureSettings):
 
     kind: Literal["samples"] = "samples"
     hop_samples: int = 160
+    beyond_samples: int = 0
+    """That a window holds beyond its frames, and that are not used: so many as another model
+    looks at, which steps on the same windows (:class:`intone.core.interims.WithInterims`)."""
 
     def __post_init__(self) -> None:
         if not 0 < self.hop_samples <= SAMPLE_RATE_HZ:
             raise SettingsError("frames of samples need a hop_samples of 1 to 16000")
+        if not 0 <= self.beyond_samples <= SAMPLE_RATE_HZ:
+            raise SettingsError("windows of samples need a beyond_samples of 0 to 16000")
 
     @property
     def width(self) -> int:
@@ -144,8 +154,8 @@ class SampleSettings(FeatureSettings):
         return self.hop_samples
 
     def window_samples(self, frames: int) -> int:
-        """Samples that ``frames`` frames need, and the one before the first."""
-        return frames * self.hop_samples + 1
+        """Samples that ``frames`` frames need, the one before the first and those beyond."""
+        return frames * self.hop_samples + 1 + self.beyond_samples
 
 
 _NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
@@ -271,10 +281,11 @@ class Samples:
 
     def __init__(self, settings: SampleSettings) -> None:
         self._hop = settings.hop_samples
+        self._unused = 1 + settings.beyond_samples
 
     def __call__(self, windows: FloatArray) -> FloatArray:
         """Return a copy, float32 (batch, frames, hop_samples); see :data:`Extract`."""
-        frames = (windows.shape[1] - 1) // self._hop
+        frames = (windows.shape[1] - self._unused) // self._hop
         samples = windows[:, 1 : 1 + frames * self._hop]
         return np.array(samples, np.float32).reshape(len(windows), frames, self._hop)
 

@@ -18,7 +18,7 @@ class StepOutput:
     """What one step says of each utterance in the batch."""
 
     emotion_logits: FloatArray
-    """float32 (batch, emotions); (0, emotions) from a model that answers at the end."""
+    """float32 (batch, emotions); (0, emotions) from a model that answers at the end alone."""
     gender_logits: FloatArray
     """float32 (batch, genders); likewise."""
     states: Sequence[FloatArray]
@@ -63,7 +63,8 @@ class Recogniser(Protocol):
 class UtteranceRecogniser(Recogniser, Protocol):
     """A model that answers once, when its utterance has ended; its card gives the longest.
 
-    Its steps gather what it will need in the states, which grow, and answer nothing.
+    Its steps gather what it will need in the states, which grow, and answer nothing, unless it
+    has interims of another (:class:`intone.core.interims.WithInterims`).
     """
 
     def finish(self, state: FloatArray) -> Scores:
@@ -81,7 +82,8 @@ def checked_step(
     """Return what ``recogniser`` says; :class:`ModelError` if that is no answer for its card."""
     output = recogniser.step(windows, states)
     # Not isinstance, which asks a protocol method by method: this is called for every batch.
-    count = 0 if recogniser.card.answers_at_end else len(states)
+    answers = not recogniser.card.answers_at_end or len(output.emotion_logits)
+    count = len(states) if answers else 0
     _check(recogniser.card, output.emotion_logits, output.gender_logits, (count,))
     if len(output.states) != len(states):
         raise ModelError(

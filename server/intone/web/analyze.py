@@ -88,7 +88,9 @@ def analysis_of(
     :class:`RecogniserFailed`, and :class:`ShuttingDown` once ``is_stopping`` is set.
     """
     with open_audio(io.BytesIO(content)) as file:
-        session = Session(file.audio, model=model, interim_ms=0, endpointer=settings.endpointer)
+        session = Session(
+            file.audio, model=model.alone(), interim_ms=0, endpointer=settings.endpointer
+        )
         _check_length(file.duration_s or 0.0, settings.limits.max_upload_s)
         try:
             events, heard_bytes = _hear(file, session, settings.limits.max_upload_s, is_stopping)
@@ -99,7 +101,7 @@ def analysis_of(
     return wire.Analysis(
         audio=translate.audio(file.audio),
         duration_ms=heard_bytes * 1_000 // file.audio.bytes_per_second,
-        model=translate.model(model.card),
+        model=translate.model(model),
         utterances=[translate.result(e) for e in events if isinstance(e, UtteranceResult)],
         discarded=[translate.discarded(e) for e in events if isinstance(e, UtteranceDiscarded)],
     )

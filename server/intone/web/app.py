@@ -66,10 +66,8 @@ async def _drain(app: web.Application) -> None:
 async def _models(request: web.Request) -> web.Response:
     server = request.app[SERVER]
     auth.check(request, server.settings)
-    cards = [server.store[name].card for name in server.store.names]
-    return json_response(
-        wire.Models(models=[translate.model_entry(c) for c in cards], default=server.default_model)
-    )
+    models = [translate.model_entry(server.store[name]) for name in server.store.names]
+    return json_response(wire.Models(models=models, default=server.default_model))
 
 
 async def _healthz(request: web.Request) -> web.Response:

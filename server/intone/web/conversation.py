@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 
 from intone.core.answers import Answers
-from intone.core.card import Card, endpointer_for
+from intone.core.card import endpointer_for
 from intone.core.front_end import FrontEnd
 from intone.engine.live import LiveSession
 from intone.errors import ConfigAfterAudio, IntoneError, InvalidAudioFrame, NotConfigured
+from intone.models import Model
 from intone.types import (
     AudioFormat,
     DiscardReason,
@@ -106,14 +107,14 @@ class Conversation:
         """Say what of ``wishes`` is refused, then the configuration in effect."""
         for error in self._negotiation.apply(wishes, all_or_nothing=False):
             self.tell_error(error)
-        card = self._card
+        model = self._model
         self._say(
             wire.SessionCreated(
                 protocol=wire.PROTOCOL,
                 session_id=self._session_id,
                 audio=translate.audio(self.config.audio),
-                model=translate.model(card),
-                interim_ms=translate.interim_ms(card, self.config.interim_ms),
+                model=translate.model(model),
+                interim_ms=translate.interim_ms(model, self.config.interim_ms),
                 limits=translate.limits(self._limits),
             )
         )
@@ -181,18 +182,18 @@ class Conversation:
             return
         if source := translate.source(update):
             log.info("audio source", extra={"session_id": self._session_id, **source})
-        card = self._card
+        model = self._model
         self._say(
             wire.SessionUpdated(
                 audio=translate.audio(self.config.audio),
-                model=translate.model(card),
-                interim_ms=translate.interim_ms(card, self.config.interim_ms),
+                model=translate.model(model),
+                interim_ms=translate.interim_ms(model, self.config.interim_ms),
             )
         )
 
     @property
-    def _card(self) -> Card:
-        return self._server.store[self.config.model].card
+    def _model(self) -> Model:
+        return self._server.store[self.config.model]
 
     def _pong(self, ping: wire.Ping) -> None:
         self._say(wire.Pong(marker=ping.marker, received_ms=self.received_ms, lag_ms=self.lag_ms))
@@ -261,13 +262,13 @@ class Conversation:
     # --- events ------------------------------------------------------------------------
 
     def _new_live(self, config: SessionConfig) -> LiveSession:
-        server, card = self._server, self._card
+        server, card = self._server, self._model.card
         endpointer = endpointer_for(card, server.settings.endpointer)
         return LiveSession(
             config.audio,
             FrontEnd(config.audio, endpointer, server.make_detector, card.shape),
             server.engine(config.model),
-            Answers(card, config.interim_ms),
+            Answers(card, config.interim_ms, self._model.interim_card),
             emit=self._tell,
             on_progress=self._on_progress,
             interims_allowed=server.interims_allowed,

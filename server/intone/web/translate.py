@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from intone.core.card import Card
 from intone.errors import IntoneError
+from intone.models import Model
 from intone.settings import LimitSettings
 from intone.types import (
     AudioFormat,
@@ -31,24 +31,31 @@ def audio(audio_format: AudioFormat) -> wire.Audio:
     )
 
 
-def model(card: Card) -> wire.Model:
+def model(chosen: Model) -> wire.Model:
     """Word what a session needs to know of its model."""
+    card = chosen.card
     return wire.Model(
         name=card.name,
         sha256=card.sha256,
         emotions=card.emotions,
         genders=card.genders,
-        interims=not card.answers_at_end,
+        interims=chosen.interim_card is not None,
+        interim_model=_interim_model(chosen),
     )
 
 
-def interim_ms(card: Card, wished_ms: int) -> int:
-    """Return the interval in effect: a model that answers at the end gives no interims."""
-    return 0 if card.answers_at_end else wished_ms
+def interim_ms(chosen: Model, wished_ms: int) -> int:
+    """Return the interval in effect: 0 where there are no interims."""
+    return wished_ms if chosen.interim_card else 0
 
 
-def model_entry(card: Card) -> wire.ModelEntry:
-    """Word a card."""
+def _interim_model(chosen: Model) -> str | UnsetType:
+    return chosen.interims.card.name if chosen.interims else UNSET
+
+
+def model_entry(chosen: Model) -> wire.ModelEntry:
+    """Word a model and its card."""
+    card = chosen.card
     return wire.ModelEntry(
         name=card.name,
         kind=card.kind,
@@ -59,7 +66,8 @@ def model_entry(card: Card) -> wire.ModelEntry:
         accuracy=[msgspec.structs.asdict(figure) for figure in card.accuracy],
         licence=card.licence,
         intended_use=card.intended_use,
-        interims=not card.answers_at_end,
+        interims=chosen.interim_card is not None,
+        interim_model=_interim_model(chosen),
     )
 
 

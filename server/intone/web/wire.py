@@ -35,7 +35,9 @@ class Model(Struct, frozen=True, kw_only=True):
     emotions: tuple[str, ...]
     genders: tuple[str, ...]
     interims: bool = True
-    """Whether it answers while an utterance runs; one that does not answers at its end alone."""
+    """Whether there are answers while an utterance runs, or one at its end alone."""
+    interim_model: str | UnsetType = UNSET
+    """The model that gives them, where it is not the one that gives the result."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -278,6 +280,7 @@ class ModelEntry(Struct, frozen=True, kw_only=True):
     licence: str
     intended_use: str
     interims: bool = True
+    interim_model: str | UnsetType = UNSET
 
 
 class Models(Struct, frozen=True, kw_only=True):

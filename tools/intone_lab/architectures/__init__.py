@@ -50,6 +50,8 @@ class Served:
     """The labels that it ships with."""
     longest_frames: int = LONGEST_FRAMES
     """Of an utterance, if it answers at the end."""
+    interims: str | None = None
+    """Whose answers are told while an utterance runs, if it answers at the end."""
     others_weights: tuple[str, ...] = ()
     """Whose weights are in it besides ours, each with its licence."""
 

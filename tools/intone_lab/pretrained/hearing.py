@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,28 +41,50 @@ class HeardCopy:
     clip: Clip
     copy: str
     """Name of the :class:`intone_lab.copies.Copy`."""
-    background: Clip | None
-    """Whose voice is mixed in behind: it is in training where this is."""
+    behind: frozenset[Clip]
+    """Whose voices are mixed in behind: they are in training where this is."""
     statistics: FloatArray
     """float32 (statistics,) of the longest utterance."""
 
 
-def hear_all(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> list[HeardCopy]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    clip: Clip
+    copies: tuple[Copy, ...]
+    other: Clip
+    crowd: tuple[Clip, ...]
+    network: Path
+
+    def behind(self, copy: Copy) -> frozenset[Clip]:
+        others = frozenset({self.other}) if copy.room else frozenset()
+        return others | frozenset(self.crowd if copy.crowd else ())
+
+
+def hear_all(
+    clips: Sequence[Clip],
+    copies: Sequence[Copy],
+    crowds: Mapping[Clip, tuple[Clip, ...]],
+    cache: Path,
+) -> list[HeardCopy]:
     """Return what the networks make of every copy of every clip in which there is an utterance.
 
-    Of corpora of a voice or two, of which little is trained on, no copies are heard. From
-    ``cache`` where it was done before. Raises
+    Of corpora of a voice or two, of which little is trained on, no copies are heard; those in a
+    crowd of the clips that ``crowds`` has one for. From ``cache`` where it was done before. Raises
     :class:`intone_lab.teacher.source.TeacherError` where the networks cannot be fetched.
     """
     network = converted(Converted.STATISTICS, cache)
     of_clips = [(clip.key, file_version(clip.path)) for clip in clips]
     of_network = hashlib.sha256(network.read_bytes()).hexdigest()
     heard_with = [of_network, asdict(_ENDPOINTER)]
-    what = json.dumps([of_clips, [asdict(copy) for copy in copies], heard_with]).encode()
+    of_crowds = [[voice.key for voice in crowds.get(clip, ())] for clip in clips]
+    of_copies = [asdict(copy) for copy in copies]
+    what = json.dumps([of_clips, of_copies, of_crowds, heard_with]).encode()
     path = cache / f"pretrained-{hashlib.sha256(what).hexdigest()[:16]}.npy"
     jobs = [
-        (clip, other, _copies_of(clip, copies), network)
-        for clip, other in zip(clips, backgrounds(clips), strict=True)
+        _Job(clip, _copies_of(clip, copies, crowd), other, crowd, network)
+        for clip, other, crowd in zip(
+            clips, backgrounds(clips), (crowds.get(clip, ()) for clip in clips), strict=True
+        )
     ]
     if not path.exists():
         with fresh_processes() as pool:
@@ -71,24 +93,26 @@ def hear_all(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> list
         partial = path.with_name("partial-" + path.name)
         np.save(partial, np.concatenate(rows))
         partial.replace(path)
-    keys = [(clip, copy, other) for clip, other, own, _ in jobs for copy in own]
+    keys = [(job, copy) for job in jobs for copy in job.copies]
     return [
-        HeardCopy(clip, copy.name, other if copy.room else None, statistics)
-        for (clip, copy, other), statistics in zip(keys, np.load(path, "r"), strict=True)
+        HeardCopy(job.clip, copy.name, job.behind(copy), statistics)
+        for (job, copy), statistics in zip(keys, np.load(path, "r"), strict=True)
         if not np.isnan(statistics[0])
     ]
 
 
-def _copies_of(clip: Clip, copies: Sequence[Copy]) -> Sequence[Copy]:
-    return (AS_IT_IS,) if clip.corpus in ALWAYS_TRAIN else copies
+def _copies_of(clip: Clip, copies: Sequence[Copy], crowd: tuple[Clip, ...]) -> tuple[Copy, ...]:
+    if clip.corpus in ALWAYS_TRAIN:
+        return (AS_IT_IS,)
+    return tuple(copy for copy in copies if crowd or not copy.crowd)
 
 
-def _hear(job: tuple[Clip, Clip, Sequence[Copy], Path]) -> FloatArray:
+def _hear(job: _Job) -> FloatArray:
     """Return float32 (copies, statistics), those of a copy without an utterance not a number."""
-    clip, other, copies, path = job
-    network = _network(path)
-    rows = np.full((len(copies), STATISTICS), np.nan, np.float32)
-    for row, sent in zip(rows, send_copies(clip, other, copies), strict=True):
+    network = _network(job.network)
+    rows = np.full((len(job.copies), STATISTICS), np.nan, np.float32)
+    every = send_copies(job.clip, job.other, job.copies, job.crowd)
+    for row, sent in zip(rows, every, strict=True):
         longest = max(cut(sent.data, sent.audio, _ENDPOINTER), key=len, default=None)
         if longest is not None:
             # The first sample of a window is the one before its block.

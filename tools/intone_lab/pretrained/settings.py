@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from intone.core.features import SampleSettings
+from intone.core.features import MfccSettings, SampleSettings
 from intone_lab.architectures import Served
 from intone_lab.copies import COPIES, Copy
 from intone_lab.flat import flat_row
@@ -19,7 +19,9 @@ PRETRAINED = Served(
         "speaker LSTM of Resemblyzer, both as they are; linear heads on the mean and deviation "
         "of their frames; int8 weights, float32 activations."
     ),
-    features=SampleSettings(),
+    # As long as those that `gru` steps on, whose answers are told meanwhile.
+    features=SampleSettings(beyond_samples=MfccSettings().beyond_samples),
+    interims="gru",
     # What smart-turn tuned it on: it knows no position beyond.
     longest_frames=800,
     others_weights=(
@@ -32,7 +34,7 @@ PRETRAINED = Served(
 STATISTICS = 4 * (384 + 256)
 """Mean and deviation of Whisper's frames after two blocks, and of the LSTM's after two layers."""
 
-HEARD = (*COPIES, Copy("noise", noise=True))
+HEARD = (*COPIES, Copy("noise", noise=True), Copy("crowd", crowd=True))
 """The copies of a clip that the heads are trained on."""
 
 

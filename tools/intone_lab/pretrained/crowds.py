@@ -1,0 +1,45 @@
+"""Who talks behind a clip's copy in a crowd."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from intone_lab.conditions import BABBLE_VOICES
+from intone_lab.corpora import Clip
+from intone_lab.folds import Split
+from intone_lab.run_record import FINAL
+
+
+def crowds(every_split: Sequence[Split]) -> dict[Clip, tuple[Clip, ...]]:
+    """Return a clip each of :data:`BABBLE_VOICES` other speakers, or of as many as there are.
+
+    They are of the clip's own fold, of any corpus: held out where it is and trained on where it
+    is, so that no split by speaker loses a copy to whoever is heard behind. There is none for a
+    clip whose fold holds nobody else.
+    """
+    chosen: dict[Clip, tuple[Clip, ...]] = {}
+    for split in every_split:
+        # Of a random split, a clip's own speaker and fold stand on both sides.
+        if split.name == FINAL or not _is_by_speaker(split):
+            continue
+        of_speakers: dict[str, list[Clip]] = {}
+        for clip in split.test:
+            of_speakers.setdefault(clip.speaker, []).append(clip)
+        chosen |= {clip: crowd for clip in split.test if (crowd := _crowd(clip, of_speakers))}
+    return chosen
+
+
+def _is_by_speaker(split: Split) -> bool:
+    return {clip.speaker for clip in split.test}.isdisjoint(clip.speaker for clip in split.train)
+
+
+def _crowd(clip: Clip, of_speakers: dict[str, list[Clip]]) -> tuple[Clip, ...]:
+    others = sorted(set(of_speakers) - {clip.speaker})
+    number = int.from_bytes(hashlib.sha256(clip.key.encode()).digest()[:8], "big")
+    rng = np.random.default_rng(number)
+    drawn = rng.permutation(len(others))[:BABBLE_VOICES]
+    voices = [of_speakers[others[index]] for index in drawn]
+    return tuple(own[int(rng.integers(len(own)))] for own in voices)
