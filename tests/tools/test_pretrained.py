@@ -212,6 +212,19 @@ def test_gender_is_not_asked_of_formants_moved_towards_the_other(gender, copy, c
     assert pipeline.gender_weights([heard_copy(of_men)], HeadSettings()).tolist() == [0.0]
 
 
+def test_changes_are_what_a_copy_is_besides_its_clip():
+    one, other = make_clips("ravdess", 1, 0)[:2]
+
+    def heard(clip, copy, level):
+        return replace(heard_copy(clip, copy), statistics=np.full(STATISTICS, level, np.float32))
+
+    every = [heard(one, AS_IT_IS.name, 1.0), heard(one, "slow", 9.0), heard(one, "crowd", 3.0)]
+    # Of the other clip nothing was heard but this.
+    every += [heard(other, "noise", 7.0), heard(one, "telephone", 0.5)]
+    assert pipeline.changes_of(every)[:, 0].tolist() == [2.0, -0.5]
+    assert pipeline.changes_of(every[:2]).shape == (0, STATISTICS)
+
+
 def test_emotions_of_a_corpus_count_alike_and_a_corpus_its_share():
     clips = make_clips("emodb", 4, 4)
     few = [clip for clip in clips if clip.emotion != "sad"] + [

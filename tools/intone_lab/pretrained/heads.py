@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
 from intone.types import FloatArray
@@ -35,12 +36,25 @@ class Asked:
     """(n,): how much each row counts."""
 
 
-def fit(statistics: FloatArray, asked: Asked, penalty: float) -> FloatArray:
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """What a head's weights cost, on standardised statistics, in units of a row's mean loss."""
+
+    size: float
+    """On half the squared weights."""
+    change: float = 0.0
+    """On half the squared logits of what was changed: see :func:`fit`."""
+
+
+def fit(
+    statistics: FloatArray, asked: Asked, penalty: Penalty, changes: FloatArray | None = None
+) -> FloatArray:
     """Return the head (statistics + 1, labels) of least loss: a multinomial logistic regression.
 
-    ``statistics`` is float32 (n, statistics); they are standardised for the penalty, which is on
-    half the squared weights, in units of a row's mean loss. By L-BFGS from zero; zeros, which
-    find every label as likely, where no row counts.
+    ``statistics`` is float32 (n, statistics). ``changes``, float32 (m, statistics), are what
+    something that the answer must not depend on did to statistics; that the head hears it is
+    penalised (tangent propagation, Simard et al., 1991, of steps that were measured). By L-BFGS
+    from zero; zeros, which find every label as likely, where no row counts.
     """
     counted = asked.weights > 0
     if not counted.any():
@@ -49,25 +63,47 @@ def fit(statistics: FloatArray, asked: Asked, penalty: float) -> FloatArray:
     allowed, shares = asked.allowed[counted], asked.shares[counted]
     mean, std = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     standard = (rows - mean) / std
+    root = _root_of_penalty(std, penalty, changes)
+    if root is not None:
+        # In these coordinates both penalties are on half the squared weights.
+        standard = solve_triangular(root, standard.T, lower=True).T
     labels = shares.shape[1]
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         head = flat.reshape(-1, labels).astype("f4")
         said = _log_softmax(standard @ head[:-1] + head[-1] + allowed)
         wrong = (np.exp(said) - shares) * weights[:, None]
-        slope = np.concatenate([standard.T @ wrong + penalty * head[:-1], wrong.sum(axis=0)[None]])
+        slope = np.concatenate(
+            [standard.T @ wrong + penalty.size * head[:-1], wrong.sum(axis=0)[None]]
+        )
         # What is not allowed has no share: nothing times a large number.
         heard = float((weights * (shares * said).sum(axis=1)).sum())
         size = float(np.square(head[:-1], dtype="f8").sum())
-        return penalty / 2 * size - heard, slope.ravel().astype("f8")
+        return penalty.size / 2 * size - heard, slope.ravel().astype("f8")
 
     start = np.zeros((rows.shape[1] + 1) * labels)
     options = {"maxiter": _MOST_ROUNDS}
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
     head = found.x.reshape(-1, labels).astype("f4")
-    weights_of_raw = head[:-1] / std[:, None]
+    of_standard = head[:-1]
+    if root is not None:
+        of_standard = solve_triangular(root, of_standard, lower=True, trans="T")
+    weights_of_raw = of_standard / std[:, None]
     bias = head[-1] - mean @ weights_of_raw
     return np.concatenate([weights_of_raw, bias[None]])
+
+
+def _root_of_penalty(
+    std: FloatArray, penalty: Penalty, changes: FloatArray | None
+) -> FloatArray | None:
+    """Return the lower root of the penalties' quadratic form over ``penalty.size``, if not 1."""
+    if changes is None or not len(changes) or not penalty.change:
+        return None
+    steps = (changes / std).astype("f8")
+    form = steps.T @ steps * (penalty.change / penalty.size / len(steps))
+    form[np.diag_indices_from(form)] += 1.0
+    root: FloatArray = cholesky(form, lower=True).astype("f4")
+    return root
 
 
 def _log_softmax(logits: FloatArray) -> FloatArray:

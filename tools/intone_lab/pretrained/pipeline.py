@@ -11,20 +11,21 @@ from rich.progress import track
 
 from intone.types import FloatArray
 from intone_lab.catalogue import CorpusError
-from intone_lab.copies import COPIES
+from intone_lab.copies import AS_IT_IS
 from intone_lab.corpora import Clip, emotions_present
 from intone_lab.folds import Split
 from intone_lab.pipeline import Trained, begin, splits, trained_on
 from intone_lab.pretrained.crowds import crowds
 from intone_lab.pretrained.files import with_heads
-from intone_lab.pretrained.heads import Asked, Heads, fit
+from intone_lab.pretrained.heads import Asked, Heads, Penalty, fit
 from intone_lab.pretrained.hearing import HeardCopy, hear_all
-from intone_lab.pretrained.settings import HEARD, PRETRAINED, HeadSettings
+from intone_lab.pretrained.settings import HEARD, PRETRAINED, STATISTICS, HeadSettings
 from intone_lab.run_record import Weights, export_path
 from intone_lab.targets import Targets
 from intone_lab.whole_files import write_whole
 
-_SPEEDS = {copy.name: copy.speed for copy in COPIES}
+_SPEEDS = {copy.name: copy.speed for copy in HEARD}
+_UNSOUGHT = {copy.name for copy in HEARD if copy.speed == 1.0 and copy != AS_IT_IS}
 
 
 def train_all(clips: Sequence[Clip], runs: Path, settings: HeadSettings) -> list[Trained]:
@@ -73,7 +74,24 @@ def _fit(heard: Sequence[HeardCopy], settings: HeadSettings, name: str) -> Heads
     )
     shares = np.stack([target.gender for target in asked])
     gender = Asked(np.zeros_like(shares), shares, gender_weights(heard, settings))
-    return Heads(*(fit(statistics, head, settings.penalty) for head in (emotion, gender)))
+    penalty = Penalty(settings.size_penalty, settings.change_penalty)
+    changes = changes_of(heard)
+    return Heads(*(fit(statistics, head, penalty, changes) for head in (emotion, gender)))
+
+
+def changes_of(heard: Sequence[HeardCopy]) -> FloatArray:
+    """Return what telephones, rooms, noise and crowds made of clips, float32 (n, statistics).
+
+    Each of a copy's statistics less those of its clip as it is. A change of speed is none of
+    them: it is heard.
+    """
+    plain = {one.clip: one.statistics for one in heard if one.copy == AS_IT_IS.name}
+    changes = [
+        one.statistics - plain[one.clip]
+        for one in heard
+        if one.clip in plain and one.copy in _UNSOUGHT
+    ]
+    return np.stack(changes) if changes else np.zeros((0, STATISTICS), np.float32)
 
 
 def gender_weights(heard: Sequence[HeardCopy], settings: HeadSettings) -> FloatArray:

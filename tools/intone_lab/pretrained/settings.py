@@ -47,15 +47,17 @@ class HeadSettings:
     """Decides the splits; the fit has no chance in it."""
     corpora: tuple[str, ...] = ("ravdess", "crema_d", "emodb", "savee", "tess")
     """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
-    penalty: float = 0.03
-    """On half the squared weights of a head, in units of the mean loss of a clip."""
+    size_penalty: float = 0.01
+    change_penalty: float = 0.1
+    """What a head costs by its size, and by hearing what a copy changes of a clip: see
+    :class:`intone_lab.pretrained.heads.Penalty`."""
     share: Mapping[str, float] = field(
         default_factory=lambda: {"tess": 0.15, "crema_d": 0.5, "emodb": 2.0}
     )
     """How much a corpus's clips count, where not once: as in training from scratch
     (:class:`intone_lab.batches.BatchSettings`)."""
     copies: Mapping[str, float] = field(
-        default_factory=lambda: {"telephone": 0.5, "room": 0.5, "noise": 0.5}
+        default_factory=lambda: {"telephone": 0.5, "room": 0.5, "noise": 0.5, "crowd": 0.5}
     )
     """How much a copy counts, where not as much as the clip as it is."""
     absent: Mapping[str, float] = field(
