@@ -53,6 +53,9 @@ class SmallModel:
         self.card = self.interim_card = self.recogniser.card
         self.interims = None
 
+    def alone(self) -> SmallModel:
+        return self
+
     def new_recogniser(self) -> SmallRecogniser:
         return self.recogniser
 

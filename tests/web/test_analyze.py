@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import threading
+import warnings
 
 import aiohttp
 import numpy as np
@@ -132,6 +133,40 @@ async def test_a_form_without_a_file_is_refused(server):
     form = aiohttp.FormData()
     form.add_field("sound", b"x", filename="sound.wav")
     assert await refused(server.url, form) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "name", ['name="file"', "name=file", 'filename="a;b.wav"; name="file"', "name*=utf-8''file"]
+)
+async def test_a_field_s_name_is_found_however_it_is_written(server, male_wav, name):
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    about = f"Content-Disposition: form-data; {name}".encode()
+    form = b"\r\n".join([b"--x", about, b"", male_wav.read_bytes(), b"--x--", b""])
+    assert await upload(server.url, form, headers=headers) == await upload(
+        server.url, male_wav.read_bytes()
+    )
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "form-data; name=fi le",
+        'form-data; name="file',
+        ";;;",
+        "form-data",
+        "",
+        'form-data; name="f\xffle"',
+    ],
+)
+async def test_a_form_whose_fields_have_no_readable_name_has_no_file(server, about):
+    """And no warning, of which Python would keep every one."""
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    header = b"Content-Disposition: " + about.encode("latin-1")
+    form = b"\r\n".join([b"--x", header, b"", b"sound", b"--x--", b""])
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert await refused(server.url, form, headers=headers) == (400, "bad_request")
+    assert not warned
 
 
 async def test_a_broken_form_is_refused(server):

@@ -8,12 +8,14 @@ import io
 import logging
 import time
 from collections.abc import AsyncIterator
+from email.message import Message
+from email.utils import collapse_rfc2231_value
 from textwrap import shorten
 from threading import Event as Flag
 
 import aiohttp
 from aiohttp import web
-from aiohttp.hdrs import CONTENT_TRANSFER_ENCODING
+from aiohttp.hdrs import CONTENT_DISPOSITION, CONTENT_TRANSFER_ENCODING
 from aiohttp.http_exceptions import HttpProcessingError
 
 from intone.audio_files import AudioFile, open_audio
@@ -175,7 +177,7 @@ async def _body_chunks(request: web.Request) -> AsyncIterator[bytes]:
 
 async def _form_chunks(request: web.Request) -> AsyncIterator[bytes]:
     async for part in await request.multipart():
-        if isinstance(part, aiohttp.BodyPartReader) and part.name == FILE_FIELD:
+        if isinstance(part, aiohttp.BodyPartReader) and _field_name(part) == FILE_FIELD:
             is_base64 = part.headers.get(CONTENT_TRANSFER_ENCODING, "").lower() == "base64"
             while chunk := await part.read_chunk(_CHUNK_BYTES):
                 content = _from_base64(chunk) if is_base64 else chunk
@@ -183,6 +185,17 @@ async def _form_chunks(request: web.Request) -> AsyncIterator[bytes]:
                     yield content
             return
     raise BadRequest(f"the form has no field {FILE_FIELD!r}")
+
+
+def _field_name(part: aiohttp.BodyPartReader) -> str:
+    """Return the name of a form's field; empty where its header does not tell one.
+
+    Not aiohttp's own, which warns of a header that it cannot read: Python keeps each such text.
+    """
+    about = Message()
+    about[CONTENT_DISPOSITION] = part.headers.get(CONTENT_DISPOSITION, "")
+    name = about.get_param("name", "", header=CONTENT_DISPOSITION)
+    return collapse_rfc2231_value(name)
 
 
 def _from_base64(chunk: bytes) -> bytes:
