@@ -300,6 +300,14 @@ def test_interims_are_printed_when_asked_for(server, two_utterances_wav):
     assert kinds.count("interim") >= 4
 
 
+def test_an_interim_is_told_as_whose_it_is(server, male_wav):
+    flags = ("--model", "pretrained", "--interims", "--format", "jsonl")
+    done = intone("stream", "--url", server.ws_url, *flags, male_wav)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    said_by = {(line["event"], line["model"]) for line in lines}
+    assert said_by == {("interim", "gru"), ("result", "pretrained")}
+
+
 def test_in_real_time_a_file_takes_as_long_as_it_lasts(server, male_wav):
     begun = time.monotonic()
     done = intone("stream", "--url", server.ws_url, "--realtime", "--format", "jsonl", male_wav)

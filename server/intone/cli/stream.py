@@ -108,7 +108,8 @@ async def _print(stream: client.Stream, request: StreamRequest, report: Report) 
     async for event in stream:
         match event:
             case UtteranceResult() | UtteranceInterim():
-                line = to_line(shown, event, session.model, with_interims=request.with_interims)
+                said_by = _said_by(event, session)
+                line = to_line(shown, event, said_by, with_interims=request.with_interims)
                 click.echo(line_format.row(line))
             case UtteranceDiscarded():
                 discards[event.reason.value] += 1
@@ -118,3 +119,9 @@ async def _print(stream: client.Stream, request: StreamRequest, report: Report) 
                     report(event.as_exception())
     note_discards(discards)
     return refusals
+
+
+def _said_by(event: UtteranceResult | UtteranceInterim, session: client.SessionCreated) -> str:
+    if isinstance(event, UtteranceResult):
+        return event.model
+    return session.interim_model or session.model
