@@ -48,7 +48,7 @@ class HeadSettings:
     corpora: tuple[str, ...] = ("ravdess", "crema_d", "emodb", "savee", "tess")
     """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
     size_penalty: float = 0.01
-    change_penalty: float = 0.1
+    change_penalty: float = 0.05
     """What a head costs by its size, and by hearing what a copy changes of a clip: see
     :class:`intone_lab.pretrained.heads.Penalty`."""
     share: Mapping[str, float] = field(
