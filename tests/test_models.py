@@ -217,6 +217,11 @@ def test_interims_are_of_the_model_beside_before_that_of_another_folder(tmp_path
         ("nope", r"mine/card\.json: interims: there is no model 'nope' here; there is: .*gru"),
         ("lstm", r"mine/card\.json: interims cannot be lstm's, whose labels are others"),
         ("cnn-bigru", r"mine/card\.json: interims cannot be cnn-bigru's"),
+        ("mine", r"mine/card\.json: interims cannot be mine's"),
+        *(
+            (name, r"mine/card\.json: interims: there is no model ")
+            for name in ("", ".", "../gru", "mine/../../gru", "_gru", "a" * 300, "gru\0")
+        ),
     ],
 )
 def test_interims_that_do_not_fit_name_the_card_and_why(tmp_path, interims, message):

@@ -92,8 +92,8 @@ def _with_interims(model: Model, folders: Mapping[str, Path]) -> Model:
     if name is None:
         return model
     # Beside it first: those that come with intone belong together, whatever else is called so.
-    beside = model.folder.parent / name
-    folder = beside if (beside / CARD_FILE).is_file() else folders.get(name)
+    beside = {folder.name: folder for folder in _folders(model.folder.parent)}
+    folder = beside.get(name) or folders.get(name)
     if folder is None:
         raise ModelError(f"{card_path}: interims: {unknown_model(repr(name), folders)}")
     meanwhile = load_model(folder)

@@ -62,12 +62,12 @@ class Session:
         endpointer: EndpointerSettings | None = None,
     ) -> None:
         audio = _checked(audio or AudioFormat())
-        self._recogniser = _recogniser(model)
+        interim_ms = SessionSettings(interim_ms=interim_ms).interim_ms
+        self._recogniser = _recogniser(model, has_interims=interim_ms > 0)
         card = self._recogniser.card
         endpointer = endpointer_for(card, endpointer or EndpointerSettings())
         make_detector = plugins.load(plugins.VOICE_DETECTORS, endpointer.vad)
         self._front_end = FrontEnd(audio, endpointer, make_detector, card.shape)
-        interim_ms = SessionSettings(interim_ms=interim_ms).interim_ms
         self._answers = Answers(card, interim_ms, interim_card(self._recogniser))
         self._states: dict[int, FloatArray] = {}
         self._untold: list[Event] = []
@@ -176,7 +176,9 @@ def _checked(audio: AudioFormat) -> AudioFormat:
     return audio
 
 
-def _recogniser(model: str | Model | Recogniser) -> Recogniser:
+def _recogniser(model: str | Model | Recogniser, *, has_interims: bool) -> Recogniser:
     if isinstance(model, str):
         model = ModelStore.load(names=(model,))[model]
-    return model.new_recogniser() if isinstance(model, Model) else model
+    if not isinstance(model, Model):
+        return model
+    return (model if has_interims else model.alone()).new_recogniser()

@@ -1,5 +1,6 @@
 """Two models on the same blocks: neither says anything else than it says alone."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import msgspec
@@ -94,6 +95,27 @@ def test_the_shipped_pair_says_while_one_speaks_what_gru_does(store, alone, male
     assert result.model == "pretrained"
 
 
+def test_answers_that_are_none_are_told_as_whose_they_are(alone):
+    class Broken:
+        card = alone["gru"].card
+
+        def step(self, windows, states):
+            output = alone["gru"].step(windows, states)
+            return replace(output, emotion_logits=output.emotion_logits * np.nan)
+
+    pair = WithInterims(alone["cnn"], Broken())
+    with pytest.raises(ModelError, match="gru answered logits that are not finite"):
+        try_out(pair)
+
+
+@pytest.mark.parametrize("model", ["pair", "shipped"])
+def test_who_asks_for_no_interims_gets_none(store, both, male_wav, model):
+    session = Session(model=both if model == "pair" else store["pretrained"], interim_ms=0)
+    events = session.feed(pcm_of(male_wav)) + session.finish()
+    assert interims_of(events) == []
+    assert isinstance(events[-1], UtteranceResult)
+
+
 def test_who_gives_interims(store, alone, both):
     assert interim_card(alone["gru"]) == alone["gru"].card
     assert interim_card(alone["cnn"]) is None
@@ -101,7 +123,6 @@ def test_who_gives_interims(store, alone, both):
     assert store["cnn"].interim_card is None
     assert store["pretrained"].alone().interim_card is None
     assert store["gru"].interim_card == store["gru"].card
-    assert interims_of(Session(model=both, interim_ms=0).feed(b"")) == []
 
 
 @pytest.mark.parametrize(

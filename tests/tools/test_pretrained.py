@@ -25,7 +25,7 @@ from intone_lab.cli import main
 from intone_lab.copies import AS_IT_IS, Copy, send
 from intone_lab.dataset import block_shape
 from intone_lab.folds import Split
-from intone_lab.pipeline import trained_on
+from intone_lab.pipeline import folds, trained_on
 from intone_lab.pretrained import pipeline
 from intone_lab.pretrained.crowds import crowds
 from intone_lab.pretrained.files import with_heads
@@ -176,12 +176,11 @@ def test_nobody_who_is_held_out_is_heard_behind():
 
 def test_a_crowd_is_of_other_speakers_of_the_clip_s_own_fold():
     clips = [*make_clips("ravdess", 10, 10), *make_clips("emodb", 3, 2), *make_clips("tess", 2, 0)]
-    every_split = pipeline.splits(clips, HeadSettings(), PRETRAINED.emotions)
-    chosen = crowds(every_split)
-    assert crowds(list(reversed(every_split))) == chosen
+    by_speaker = folds(clips, HeadSettings(), PRETRAINED.emotions)
+    chosen = crowds(by_speaker)
+    assert crowds(list(reversed(by_speaker))) == chosen
     assert set(chosen) == {clip for clip in clips if clip.corpus != "tess"}
     assert len(set(chosen.values())) > len(chosen) / 2
-    by_speaker = [split for split in every_split if split.name.startswith("fold")]
     for clip, crowd in chosen.items():
         # Of five folds, one holds 2 women and 2 men of the one corpus and one of the other.
         assert len({voice.speaker for voice in crowd} - {clip.speaker}) == len(crowd) == 4
@@ -191,7 +190,7 @@ def test_a_crowd_is_of_other_speakers_of_the_clip_s_own_fold():
 
 def test_nobody_else_in_the_fold_is_no_crowd():
     clips = make_clips("own", 1, 1)
-    assert crowds(pipeline.splits(clips, HeadSettings(corpora=("own",)), EMOTIONS)) == {}
+    assert crowds(folds(clips, HeadSettings(corpora=("own",)), EMOTIONS)) == {}
 
 
 @pytest.mark.parametrize(

@@ -107,3 +107,9 @@ def test_what_was_changed_is_heard_less():
     np.testing.assert_array_equal(
         fit(statistics, asked(truth, 3), Penalty(0.05, 10.0), changes[:0]), plain
     )
+
+
+@pytest.mark.parametrize("penalty", [(0.0, 0.1), (-1.0, 0.0), (0.1, -1.0), (float("nan"), 0.0)])
+def test_a_penalty_that_makes_no_sense_is_refused(penalty):
+    with pytest.raises(ValueError, match="a head's size costs more than 0"):
+        Penalty(*penalty)

@@ -79,6 +79,12 @@ class RunSettings(Protocol):
         ...
 
 
+def folds(clips: Sequence[Clip], settings: RunSettings, emotions: Collection[str]) -> list[Split]:
+    """Return those of :func:`splits` in which no speaker stands on both sides, but the final."""
+    own = [c for c in clips if c.emotion in emotions and c.corpus in settings.corpora]
+    return by_speaker(own, settings.seed, ALWAYS_TRAIN)
+
+
 def splits(clips: Sequence[Clip], settings: RunSettings, emotions: Collection[str]) -> list[Split]:
     """Return every split of a complete run: the folds, the random one, and the final one.
 
@@ -89,7 +95,7 @@ def splits(clips: Sequence[Clip], settings: RunSettings, emotions: Collection[st
     strangers = [clip for clip in labelled if clip.corpus not in settings.corpora]
     random = at_random(own, compared_corpus(own, ALWAYS_TRAIN), settings.seed)
     return [
-        *by_speaker(own, settings.seed, ALWAYS_TRAIN),
+        *folds(own, settings, emotions),
         *([random] if random.test else []),
         Split(FINAL, tuple(own), tuple(strangers)),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from intone.core.card import Card
-from intone.core.recogniser import Recogniser, StepOutput, UtteranceRecogniser
+from intone.core.recogniser import Recogniser, StepOutput, UtteranceRecogniser, checked_step
 from intone.errors import ModelError
 from intone.types import FloatArray, Scores
 
@@ -43,7 +43,8 @@ class WithInterims:
         size = self._first_size
         # An utterance's first state is the card's: empty, as this model at the end has none.
         begun = [state if len(state) else np.zeros(size, np.float32) for state in states]
-        said = self._meanwhile.step(windows, [state[:size] for state in begun])
+        # Checked here, where it is known whose answers they are.
+        said = checked_step(self._meanwhile, windows, [state[:size] for state in begun])
         kept = self._at_end.step(windows, [state[size:] for state in begun])
         both = zip(said.states, kept.states, strict=True)
         return StepOutput(

@@ -8,14 +8,12 @@ import io
 import logging
 import time
 from collections.abc import AsyncIterator
-from email.message import Message
-from email.utils import collapse_rfc2231_value
 from textwrap import shorten
 from threading import Event as Flag
 
 import aiohttp
 from aiohttp import web
-from aiohttp.hdrs import CONTENT_DISPOSITION, CONTENT_TRANSFER_ENCODING
+from aiohttp.hdrs import CONTENT_TRANSFER_ENCODING
 from aiohttp.http_exceptions import HttpProcessingError
 
 from intone.audio_files import AudioFile, open_audio
@@ -90,9 +88,7 @@ def analysis_of(
     :class:`RecogniserFailed`, and :class:`ShuttingDown` once ``is_stopping`` is set.
     """
     with open_audio(io.BytesIO(content)) as file:
-        session = Session(
-            file.audio, model=model.alone(), interim_ms=0, endpointer=settings.endpointer
-        )
+        session = Session(file.audio, model=model, interim_ms=0, endpointer=settings.endpointer)
         _check_length(file.duration_s or 0.0, settings.limits.max_upload_s)
         try:
             events, heard_bytes = _hear(file, session, settings.limits.max_upload_s, is_stopping)
@@ -177,7 +173,7 @@ async def _body_chunks(request: web.Request) -> AsyncIterator[bytes]:
 
 async def _form_chunks(request: web.Request) -> AsyncIterator[bytes]:
     async for part in await request.multipart():
-        if isinstance(part, aiohttp.BodyPartReader) and _field_name(part) == FILE_FIELD:
+        if isinstance(part, aiohttp.BodyPartReader) and part.name == FILE_FIELD:
             is_base64 = part.headers.get(CONTENT_TRANSFER_ENCODING, "").lower() == "base64"
             while chunk := await part.read_chunk(_CHUNK_BYTES):
                 content = _from_base64(chunk) if is_base64 else chunk
@@ -185,17 +181,6 @@ async def _form_chunks(request: web.Request) -> AsyncIterator[bytes]:
                     yield content
             return
     raise BadRequest(f"the form has no field {FILE_FIELD!r}")
-
-
-def _field_name(part: aiohttp.BodyPartReader) -> str:
-    """Return the name of a form's field; empty where its header does not tell one.
-
-    Not aiohttp's own, which warns of a header that it cannot read: Python keeps each such text.
-    """
-    about = Message()
-    about[CONTENT_DISPOSITION] = part.headers.get(CONTENT_DISPOSITION, "")
-    name = about.get_param("name", "", header=CONTENT_DISPOSITION)
-    return collapse_rfc2231_value(name)
 
 
 def _from_base64(chunk: bytes) -> bytes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import AsyncIterator
 
+import aiohttp
 from aiohttp import hdrs, web
 
 from intone import plugins, resources
@@ -24,6 +26,9 @@ def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
     Raises :class:`intone.errors.SettingsError` if the default model is not in it, or a
     plug-in that the settings name does not load.
     """
+    for kind in (aiohttp.BadContentDispositionHeader, aiohttp.BadContentDispositionParam):
+        # Its sender is told; the warning would put a text of theirs on standard error.
+        warnings.filterwarnings("ignore", category=kind)
     logging.getLogger(peer_faults.AIOHTTP_LOGGER).addFilter(peer_faults.keep_bytes_out)
     dialects: list[Dialect] = plugins.load_all(plugins.DIALECTS)
     asked_by_pages = ("/v1/analyze", "/v1/models", *(dialect.path for dialect in dialects))

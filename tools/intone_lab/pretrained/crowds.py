@@ -10,10 +10,9 @@ import numpy as np
 from intone_lab.conditions import BABBLE_VOICES
 from intone_lab.corpora import Clip
 from intone_lab.folds import Split
-from intone_lab.run_record import FINAL
 
 
-def crowds(every_split: Sequence[Split]) -> dict[Clip, tuple[Clip, ...]]:
+def crowds(folds: Sequence[Split]) -> dict[Clip, tuple[Clip, ...]]:
     """Return a clip each of :data:`BABBLE_VOICES` other speakers, or of as many as there are.
 
     They are of the clip's own fold, of any corpus: held out where it is and trained on where it
@@ -21,19 +20,12 @@ def crowds(every_split: Sequence[Split]) -> dict[Clip, tuple[Clip, ...]]:
     clip whose fold holds nobody else.
     """
     chosen: dict[Clip, tuple[Clip, ...]] = {}
-    for split in every_split:
-        # Of a random split, a clip's own speaker and fold stand on both sides.
-        if split.name == FINAL or not _is_by_speaker(split):
-            continue
+    for split in folds:
         of_speakers: dict[str, list[Clip]] = {}
         for clip in split.test:
             of_speakers.setdefault(clip.speaker, []).append(clip)
         chosen |= {clip: crowd for clip in split.test if (crowd := _crowd(clip, of_speakers))}
     return chosen
-
-
-def _is_by_speaker(split: Split) -> bool:
-    return {clip.speaker for clip in split.test}.isdisjoint(clip.speaker for clip in split.train)
 
 
 def _crowd(clip: Clip, of_speakers: dict[str, list[Clip]]) -> tuple[Clip, ...]:

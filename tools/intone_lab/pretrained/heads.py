@@ -45,6 +45,10 @@ class Penalty:
     change: float = 0.0
     """On half the squared logits of what was changed: see :func:`fit`."""
 
+    def __post_init__(self) -> None:
+        if not (self.size > 0 and self.change >= 0):
+            raise ValueError(f"a head's size costs more than 0 and a change at least 0: {self}")
+
 
 def fit(
     statistics: FloatArray, asked: Asked, penalty: Penalty, changes: FloatArray | None = None

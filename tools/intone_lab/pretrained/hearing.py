@@ -19,7 +19,13 @@ from rich.progress import track
 from intone.core.interpreter import Interpreter
 from intone.settings import EndpointerSettings
 from intone.types import FloatArray, to_ms
-from intone_lab.copies import AS_IT_IS, Copy
+from intone_lab.copies import (
+    AS_IT_IS,
+    CROWD_SNR_DB,
+    NOISE_SNR_DB,
+    STEEPEST_NOISE_DB,
+    Copy,
+)
 from intone_lab.corpora import Clip
 from intone_lab.dataset import backgrounds, block_shape, cut, send_copies
 from intone_lab.file_version import file_version
@@ -75,7 +81,7 @@ def hear_all(
     network = converted(Converted.STATISTICS, cache)
     of_clips = [(clip.key, file_version(clip.path)) for clip in clips]
     of_network = hashlib.sha256(network.read_bytes()).hexdigest()
-    heard_with = [of_network, asdict(_ENDPOINTER)]
+    heard_with = [of_network, asdict(_ENDPOINTER), NOISE_SNR_DB, STEEPEST_NOISE_DB, CROWD_SNR_DB]
     of_crowds = [[voice.key for voice in crowds.get(clip, ())] for clip in clips]
     of_copies = [asdict(copy) for copy in copies]
     what = json.dumps([of_clips, of_copies, of_crowds, heard_with]).encode()

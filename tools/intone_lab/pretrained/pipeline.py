@@ -14,7 +14,7 @@ from intone_lab.catalogue import CorpusError
 from intone_lab.copies import AS_IT_IS
 from intone_lab.corpora import Clip, emotions_present
 from intone_lab.folds import Split
-from intone_lab.pipeline import Trained, begin, splits, trained_on
+from intone_lab.pipeline import Trained, begin, folds, splits, trained_on
 from intone_lab.pretrained.crowds import crowds
 from intone_lab.pretrained.files import with_heads
 from intone_lab.pretrained.heads import Asked, Heads, Penalty, fit
@@ -38,7 +38,8 @@ def train_all(clips: Sequence[Clip], runs: Path, settings: HeadSettings) -> list
     every_split = splits(clips, settings, PRETRAINED.emotions)
     todo = [split for split in every_split if not _is_there(folder, split)]
     seconds: dict[str, float] = {}
-    heard = hear_all(clips, HEARD, crowds(every_split), cache) if todo else []
+    behind = crowds(folds(clips, settings, PRETRAINED.emotions))
+    heard = hear_all(clips, HEARD, behind, cache) if todo else []
     for split in track(todo, "fitting the heads"):
         started = time.monotonic()
         heads = _fit(trained_on(heard, split), settings, split.name)
