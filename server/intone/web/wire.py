@@ -295,7 +295,5 @@ def _by_tag(union: object) -> dict[str, Any]:
 
 
 CLIENT_TYPES: Mapping[str, type[ClientMessage]] = _by_tag(ClientMessage)
-"""Every message a client sends, by its ``type``."""
-
 SERVER_TYPES: Mapping[str, type[ServerMessage]] = _by_tag(ServerMessage)
-"""Every message the server sends, by its ``type``."""
+"""Every message that a client or the server sends, by its ``type``."""
