@@ -224,6 +224,19 @@ def test_changes_are_what_a_copy_is_besides_its_clip():
     assert pipeline.changes_of(every[:2]).shape == (0, STATISTICS)
 
 
+def test_corpora_are_told_apart_within_a_gender():
+    def heard(corpus, gender, level, copy=AS_IT_IS.name):
+        clip = replace(make_clips(corpus, 1, 0)[0], gender=gender)
+        return replace(heard_copy(clip, copy), statistics=np.full(STATISTICS, level, np.float32))
+
+    every = [heard("ravdess", "female", 1.0), heard("ravdess", "female", 3.0)]
+    every += [heard("tess", "female", 6.0), heard("ravdess", "male", 9.0)]
+    every += [heard("ravdess", "male", 50.0, "crowd"), heard("savee", None, 70.0)]
+    # Two corpora's women, 2 and 6 on average; one corpus's men, which nothing is apart from.
+    assert pipeline.corpora_apart(every)[:, 0].tolist() == [-2.0, 2.0, 0.0]
+    assert pipeline.corpora_apart(every[-1:]).shape == (0, STATISTICS)
+
+
 def test_emotions_of_a_corpus_count_alike_and_a_corpus_its_share():
     clips = make_clips("emodb", 4, 4)
     few = [clip for clip in clips if clip.emotion != "sad"] + [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,30 +37,29 @@ class Asked:
     """(n,): how much each row counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Penalty:
-    """What a head's weights cost, on standardised statistics, in units of a row's mean loss."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Unsought:
+    """Something that an answer must not depend on."""
 
-    size: float
-    """On half the squared weights."""
-    change: float = 0.0
-    """On half the squared logits of what was changed: see :func:`fit`."""
-
-    def __post_init__(self) -> None:
-        if not (self.size > 0 and self.change >= 0):
-            raise ValueError(f"a head's size costs more than 0 and a change at least 0: {self}")
+    steps: FloatArray
+    """float32 (m, statistics): by how much it moves statistics, as it was measured."""
+    penalty: float
+    """On half the mean squared logits of the steps, in units of a row's mean loss."""
 
 
 def fit(
-    statistics: FloatArray, asked: Asked, penalty: Penalty, changes: FloatArray | None = None
+    statistics: FloatArray, asked: Asked, penalty: float, unsought: Sequence[Unsought] = ()
 ) -> FloatArray:
     """Return the head (statistics + 1, labels) of least loss: a multinomial logistic regression.
 
-    ``statistics`` is float32 (n, statistics). ``changes``, float32 (m, statistics), are what
-    something that the answer must not depend on did to statistics; that the head hears it is
-    penalised (tangent propagation, Simard et al., 1991, of steps that were measured). By L-BFGS
-    from zero; zeros, which find every label as likely, where no row counts.
+    ``statistics`` is float32 (n, statistics). ``penalty`` is on half the squared weights of
+    standardised statistics, in units of a row's mean loss; that the head hears what is
+    ``unsought`` costs, too (tangent propagation, Simard et al., 1991, along measured steps). By
+    L-BFGS from zero; zeros, which find every label as likely, where no row counts. Raises
+    :class:`ValueError` for penalties that are none.
     """
+    if not (penalty > 0 and all(one.penalty >= 0 for one in unsought)):
+        raise ValueError("a head's size costs more than 0, and what is unsought not less")
     counted = asked.weights > 0
     if not counted.any():
         return np.zeros((statistics.shape[1] + 1, asked.shares.shape[1]), np.float32)
@@ -67,7 +67,7 @@ def fit(
     allowed, shares = asked.allowed[counted], asked.shares[counted]
     mean, std = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     standard = (rows - mean) / std
-    root = _root_of_penalty(std, penalty, changes)
+    root = _root_of_penalty(std, penalty, unsought)
     if root is not None:
         # In these coordinates both penalties are on half the squared weights.
         standard = solve_triangular(root, standard.T, lower=True).T
@@ -77,13 +77,11 @@ def fit(
         head = flat.reshape(-1, labels).astype("f4")
         said = _log_softmax(standard @ head[:-1] + head[-1] + allowed)
         wrong = (np.exp(said) - shares) * weights[:, None]
-        slope = np.concatenate(
-            [standard.T @ wrong + penalty.size * head[:-1], wrong.sum(axis=0)[None]]
-        )
+        slope = np.concatenate([standard.T @ wrong + penalty * head[:-1], wrong.sum(axis=0)[None]])
         # What is not allowed has no share: nothing times a large number.
         heard = float((weights * (shares * said).sum(axis=1)).sum())
         size = float(np.square(head[:-1], dtype="f8").sum())
-        return penalty.size / 2 * size - heard, slope.ravel().astype("f8")
+        return penalty / 2 * size - heard, slope.ravel().astype("f8")
 
     start = np.zeros((rows.shape[1] + 1) * labels)
     options = {"maxiter": _MOST_ROUNDS}
@@ -98,14 +96,16 @@ def fit(
 
 
 def _root_of_penalty(
-    std: FloatArray, penalty: Penalty, changes: FloatArray | None
+    std: FloatArray, penalty: float, unsought: Sequence[Unsought]
 ) -> FloatArray | None:
-    """Return the lower root of the penalties' quadratic form over ``penalty.size``, if not 1."""
-    if changes is None or not len(changes) or not penalty.change:
+    """Return the lower root of all penalties' quadratic form over ``penalty``, if not 1."""
+    there = [one for one in unsought if len(one.steps) and one.penalty]
+    if not there:
         return None
-    steps = (changes / std).astype("f8")
-    form = steps.T @ steps * (penalty.change / penalty.size / len(steps))
-    form[np.diag_indices_from(form)] += 1.0
+    form = np.eye(len(std))
+    for one in there:
+        steps = (one.steps / std).astype("f8")
+        form += steps.T @ steps * (one.penalty / penalty / len(steps))
     root: FloatArray = cholesky(form, lower=True).astype("f4")
     return root
 

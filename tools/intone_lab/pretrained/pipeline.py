@@ -17,7 +17,7 @@ from intone_lab.folds import Split
 from intone_lab.pipeline import Trained, begin, folds, splits, trained_on
 from intone_lab.pretrained.crowds import crowds
 from intone_lab.pretrained.files import with_heads
-from intone_lab.pretrained.heads import Asked, Heads, Penalty, fit
+from intone_lab.pretrained.heads import Asked, Heads, Unsought, fit
 from intone_lab.pretrained.hearing import HeardCopy, hear_all
 from intone_lab.pretrained.settings import HEARD, PRETRAINED, STATISTICS, HeadSettings
 from intone_lab.run_record import Weights, export_path
@@ -75,9 +75,13 @@ def _fit(heard: Sequence[HeardCopy], settings: HeadSettings, name: str) -> Heads
     )
     shares = np.stack([target.gender for target in asked])
     gender = Asked(np.zeros_like(shares), shares, gender_weights(heard, settings))
-    penalty = Penalty(settings.size_penalty, settings.change_penalty)
-    changes = changes_of(heard)
-    return Heads(*(fit(statistics, head, penalty, changes) for head in (emotion, gender)))
+    copies = Unsought(changes_of(heard), settings.change_penalty)
+    # Not of emotion: a corpus that lacks some would be taken to have none but its own.
+    corpora = Unsought(corpora_apart(heard), settings.corpus_penalty)
+    return Heads(
+        fit(statistics, emotion, settings.size_penalty, [copies]),
+        fit(statistics, gender, settings.size_penalty, [copies, corpora]),
+    )
 
 
 def changes_of(heard: Sequence[HeardCopy]) -> FloatArray:
@@ -93,6 +97,24 @@ def changes_of(heard: Sequence[HeardCopy]) -> FloatArray:
         if one.clip in plain and one.copy in _UNSOUGHT
     ]
     return np.stack(changes) if changes else np.zeros((0, STATISTICS), np.float32)
+
+
+def corpora_apart(heard: Sequence[HeardCopy]) -> FloatArray:
+    """Return what tells corpora apart where the gender is the same, float32 (n, statistics).
+
+    The mean of a corpus's women less that of all corpora's such means, and of men alike, of the
+    clips as they are: those of corpora with one sex alone, too.
+    """
+    means: dict[str, dict[str, list[FloatArray]]] = {}
+    for one in heard:
+        if one.clip.gender is not None and one.copy == AS_IT_IS.name:
+            of_gender = means.setdefault(one.clip.gender, {})
+            of_gender.setdefault(one.clip.corpus, []).append(one.statistics)
+    apart = [np.zeros((0, STATISTICS), np.float32)]
+    for of_gender in means.values():
+        of_corpora = np.stack([np.mean(own, axis=0) for own in of_gender.values()])
+        apart.append(of_corpora - of_corpora.mean(axis=0))
+    return np.concatenate(apart)
 
 
 def gender_weights(heard: Sequence[HeardCopy], settings: HeadSettings) -> FloatArray:

@@ -49,8 +49,9 @@ class HeadSettings:
     """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
     size_penalty: float = 0.01
     change_penalty: float = 0.05
-    """What a head costs by its size, and by hearing what a copy changes of a clip: see
-    :class:`intone_lab.pretrained.heads.Penalty`."""
+    corpus_penalty: float = 0.05
+    """What a head costs by its size, by hearing what a copy changes of a clip and, that of gender,
+    by hearing which corpus it is: see :func:`intone_lab.pretrained.heads.fit`."""
     share: Mapping[str, float] = field(
         default_factory=lambda: {"tess": 0.15, "crema_d": 0.5, "emodb": 2.0}
     )
