@@ -139,8 +139,8 @@ class SampleSettings(FeatureSettings):
     kind: Literal["samples"] = "samples"
     hop_samples: int = 160
     beyond_samples: int = 0
-    """That a window holds beyond its frames, and that are not used: so many as another model
-    looks at, which steps on the same windows (:class:`intone.core.interims.WithInterims`)."""
+    """Samples that a window holds beyond its frames, and that are not used: as many as another
+    model needs that steps on the same windows (:class:`intone.core.interims.WithInterims`)."""
 
     def __post_init__(self) -> None:
         if not 0 < self.hop_samples <= SAMPLE_RATE_HZ:
