@@ -41,9 +41,14 @@ class FeatureSettings(ABC):
     def width(self) -> int:
         """Features of one frame."""
 
+    @property
     @abstractmethod
+    def beyond_samples(self) -> int:
+        """Samples of a window that lie beyond the hops of its frames."""
+
     def window_samples(self, frames: int) -> int:
         """Samples that ``frames`` frames need, the one before the first included."""
+        return frames * self.hop_samples + self.beyond_samples + 1
 
 
 class SpectralSettings(FeatureSettings):
@@ -63,13 +68,9 @@ class SpectralSettings(FeatureSettings):
         """Features of one frame."""
         return self.filters
 
-    def window_samples(self, frames: int) -> int:
-        """Samples that ``frames`` frames need, the one before the first included."""
-        return (frames - 1) * self.hop_samples + self.frame_samples + 1
-
     @property
     def beyond_samples(self) -> int:
-        """How far the last frame reaches beyond the hops."""
+        """How far the last frame reaches beyond its hop."""
         return self.frame_samples - self.hop_samples
 
     def _check(self) -> None:
@@ -131,10 +132,7 @@ class LogMelSettings(SpectralSettings):
 
 @dataclass(frozen=True, slots=True)
 class SampleSettings(FeatureSettings):
-    """The samples themselves, for a model that has its own front end: a frame is one hop of them.
-
-    float32 in [-1, 1].
-    """
+    """Samples as they are, float32 in [-1, 1]: for a model with a front end of its own."""
 
     kind: Literal["samples"] = "samples"
     hop_samples: int = 160
@@ -152,10 +150,6 @@ class SampleSettings(FeatureSettings):
     def width(self) -> int:
         """Samples of one frame."""
         return self.hop_samples
-
-    def window_samples(self, frames: int) -> int:
-        """Samples that ``frames`` frames need, the one before the first and those beyond."""
-        return frames * self.hop_samples + 1 + self.beyond_samples
 
 
 _NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
