@@ -87,10 +87,8 @@ def hear_all(
     what = json.dumps([of_clips, of_copies, of_crowds, heard_with]).encode()
     path = cache / f"pretrained-{hashlib.sha256(what).hexdigest()[:16]}.npy"
     jobs = [
-        _Job(clip, _copies_of(clip, copies, crowd), other, crowd, network)
-        for clip, other, crowd in zip(
-            clips, backgrounds(clips), (crowds.get(clip, ()) for clip in clips), strict=True
-        )
+        _Job(clip, _copies_of(clip, copies, crowds), other, crowds.get(clip, ()), network)
+        for clip, other in zip(clips, backgrounds(clips), strict=True)
     ]
     if not path.exists():
         with fresh_processes() as pool:
@@ -107,10 +105,12 @@ def hear_all(
     ]
 
 
-def _copies_of(clip: Clip, copies: Sequence[Copy], crowd: tuple[Clip, ...]) -> tuple[Copy, ...]:
+def _copies_of(
+    clip: Clip, copies: Sequence[Copy], crowds: Mapping[Clip, tuple[Clip, ...]]
+) -> tuple[Copy, ...]:
     if clip.corpus in ALWAYS_TRAIN:
         return (AS_IT_IS,)
-    return tuple(copy for copy in copies if crowd or not copy.crowd)
+    return tuple(copy for copy in copies if clip in crowds or not copy.crowd)
 
 
 def _hear(job: _Job) -> FloatArray:
