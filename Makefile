@@ -19,9 +19,10 @@ NPM := $(shell command -v npm 2>/dev/null)
 run: $(RUN)/.installed
 	$(RUN)/bin/intone serve --host 127.0.0.1 --port $(PORT) $(ARGS)
 
-# pytest comes last: its closing line is what one looks for.
+# pytest comes last: its closing line is what one looks for. Two files of tests at a time: half of
+# what they do is to wait for servers, browsers and speech.
 test: lint check-page
-	$(TEST)/bin/pytest
+	$(TEST)/bin/pytest --numprocesses 2 --dist loadfile
 
 lint: $(TEST)/.installed
 	$(TEST)/bin/ruff check

@@ -8,9 +8,9 @@ import sys
 import time
 
 import pytest
-from spawned import negate
+from spawned import negate, product_threads
 
-from intone_lab.processes import each_alone
+from intone_lab.processes import each_alone, fresh_processes
 
 
 def test_results_come_in_order_and_a_failure_leaves_the_others_their_time(capsys):
@@ -66,3 +66,8 @@ def test_none_outlives_the_process_that_called(tmp_path):
         process.kill()
         # Whoever lives holds the other end open.
         assert process.communicate(timeout=30)[0] == b""
+
+
+def test_each_multiplies_arrays_in_one_thread():
+    with fresh_processes(1) as pool:
+        assert pool.submit(product_threads).result() == {1}

@@ -9,16 +9,21 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
+import threadpoolctl
+
 _T = TypeVar("_T")
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def fresh_processes(jobs: int | None = None) -> ProcessPoolExecutor:
     """Return a pool of ``jobs`` processes, of one a core for None, that end with this one.
 
-    They are spawned: the caller may have TensorFlow loaded.
+    They are spawned: the caller may have TensorFlow loaded. Each multiplies arrays in one thread:
+    with several they wait for each other's cores (hearing with the teachers took twice as long).
     """
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent)
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
 
 
 def each_alone(
@@ -48,6 +53,13 @@ def _alone(function: Callable[..., _T], name: str, given: tuple[Any, ...]) -> _T
         # The others may take hours.
         print(f"{name} failed, the others go on: {error!r}", flush=True)
         raise
+
+
+def _begin() -> None:
+    end_with_parent()
+    # Those that are loaded already, with what the process began as, and those that come.
+    threadpoolctl.threadpool_limits(1)
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
 
 
 def end_with_parent() -> None:
