@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from intone.core.decode import Decoder
-from intone_lab.copies import AS_IT_IS, COPIES, PLAIN_AUDIO, send
+from intone_lab.copies import AS_IT_IS, COPIES, PLAIN_AUDIO, Copy, send
 
 RATE_HZ = 16_000
 
@@ -16,10 +16,10 @@ def decoded(sent) -> np.ndarray:
     return Decoder(sent.audio).decode(sent.data)[:, 0]
 
 
-def send_as(name: str, samples, background=None, seed: str = "clip") -> np.ndarray:
+def send_as(name: str, samples, background=None, key: str = "clip") -> np.ndarray:
     copy = next(copy for copy in COPIES if copy.name == name)
     background = tone(300) if background is None else background
-    return decoded(send(samples, copy, background, seed))
+    return decoded(send(samples, copy, background, key))
 
 
 def level_db(samples) -> float:
@@ -50,7 +50,7 @@ def test_a_room_is_the_same_for_the_same_clip_and_keeps_the_level():
     speech = 0.1 * rng.standard_normal(RATE_HZ).astype("f4")
     first, again = send_as("room", speech), send_as("room", speech)
     assert (first == again).all()
-    assert (first != send_as("room", speech, seed="another clip")).any()
+    assert (first != send_as("room", speech, key="another clip")).any()
     assert level_db(first) == pytest.approx(level_db(speech), abs=1.0)
 
 
@@ -61,3 +61,24 @@ def test_a_room_holds_somebody_else():
     alone = send_as("room", speech, background=np.zeros(RATE_HZ, "f4"))
     behind = send_as("room", speech, background=tone(440)) - alone
     assert -31 < level_db(behind) - level_db(speech) < -9
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"other_voice": True}, {"noise_snr_db": (0.0, 30.0)}, {"crowd_snr_db": (0.0, 30.0)}],
+)
+def test_what_is_drawn_is_decided_by_the_clip_and_the_copy_s_name(changes):
+    rng = np.random.default_rng(1)
+    speech = 0.1 * rng.standard_normal(RATE_HZ).astype("f4")
+
+    def sent(name: str, clip: str) -> bytes:
+        return send(speech, Copy(name, **changes), tone(300), clip, [tone(440)]).data
+
+    assert sent("one", "a") == sent("one", "a")
+    assert len({sent("one", "a"), sent("another", "a"), sent("one", "b")}) == 3
+
+
+def test_another_voice_takes_another_time():
+    said = send(tone(440), Copy("another", other_voice=True), tone(300), "clip")
+    assert 1 / 1.26 < len(decoded(said)) / RATE_HZ < 1 / 0.79
+    assert len(decoded(said)) != RATE_HZ

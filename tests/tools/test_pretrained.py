@@ -200,6 +200,8 @@ def test_nobody_else_in_the_fold_is_no_crowd():
         ("female", "fast", 1.0),
         ("male", "slow", 1.0),
         ("male", "fast", 0.0),
+        ("female", "another voice", 0.0),
+        ("male", "a third voice", 0.0),
     ],
 )
 def test_gender_is_not_asked_of_formants_moved_towards_the_other(gender, copy, counts):
@@ -220,6 +222,7 @@ def test_changes_are_what_a_copy_is_besides_its_clip():
     every = [heard(one, AS_IT_IS.name, 1.0), heard(one, "slow", 9.0), heard(one, "crowd", 3.0)]
     # Of the other clip nothing was heard but this.
     every += [heard(other, "noise", 7.0), heard(one, "telephone", 0.5)]
+    every += [heard(one, "another voice", 8.0)]
     assert pipeline.changes_of(every)[:, 0].tolist() == [2.0, -0.5]
     assert pipeline.changes_of(every[:2]).shape == (0, STATISTICS)
 
@@ -256,7 +259,7 @@ def test_emotions_of_a_corpus_count_alike_and_a_corpus_its_share():
 
 
 def test_a_copy_in_a_crowd_holds_everybody_at_a_level_of_its_own():
-    samples, in_a_crowd = babble(1.0), Copy("crowd", crowd=True)
+    samples, in_a_crowd = babble(1.0), Copy("crowd", crowd_snr_db=(0.0, 25.0))
     at = np.arange(len(samples)) / 16_000
     voices = [0.3 * np.sin(2 * np.pi * hz * at).astype("f4") for hz in (3_000, 4_000, 5_000)]
 
@@ -277,7 +280,7 @@ def test_a_copy_in_a_crowd_holds_everybody_at_a_level_of_its_own():
 
 def test_a_noisy_copy_is_the_same_again_and_another_of_another_clip():
     samples = babble(1.0)
-    noisy = Copy("noise", noise=True)
+    noisy = Copy("noise", noise_snr_db=(0.0, 30.0))
     one, again, other = (send(samples, noisy, samples, seed).data for seed in ("a", "a", "b"))
     assert one == again
     assert one != other

@@ -6,7 +6,6 @@ whatever else is measured and in whatever order.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,6 +14,7 @@ import numpy as np
 
 from intone.core.decode import to_int16
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray
+from intone_lab.named_random import named_generator
 from intone_lab.telephone import TELEPHONE, as_telephone
 
 LEVEL_FRAME_SAMPLES = SAMPLE_RATE_HZ // 50
@@ -78,7 +78,7 @@ def send(
     if condition.gain_db:
         samples = np.asarray(samples * 10.0 ** (condition.gain_db / 20.0), np.float32)
     if condition.noise is not None:
-        rng = _generator(seed, condition.noise.value, key)
+        rng = named_generator(condition.noise.value, key, seed=seed)
         noise = _noise(condition.noise, len(samples), voices, rng)
         samples = add_noise(samples, noise, condition.snr_db)
     if condition.audio == TELEPHONE:
@@ -141,8 +141,3 @@ def babble(voices: Sequence[FloatArray], length: int, rng: np.random.Generator) 
 
 def _power(samples: FloatArray) -> float:
     return float(np.square(samples, dtype=np.float64).mean()) if len(samples) else 0.0
-
-
-def _generator(seed: int, *what: str) -> np.random.Generator:
-    digest = hashlib.sha256("/".join(what).encode()).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])

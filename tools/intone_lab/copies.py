@@ -7,7 +7,6 @@ voices behind. Held-out clips are heard as they are.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,16 +16,14 @@ import soxr
 from intone.core.decode import to_int16
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray
 from intone_lab.conditions import add_noise, babble
+from intone_lab.named_random import named_generator
+from intone_lab.other_voice import in_another_voice
 from intone_lab.telephone import TELEPHONE, as_telephone
 
 PLAIN_AUDIO = AudioFormat()
 
-
-NOISE_SNR_DB = (0.0, 30.0)
 STEEPEST_NOISE_DB = 6.0
 """An octave: brown noise falls so, white noise not at all."""
-
-CROWD_SNR_DB = (0.0, 25.0)
 
 _FLAT_BELOW_HZ = 50.0
 """Where steep noise would have most of its power, and a microphone nothing."""
@@ -39,14 +36,16 @@ class Copy:
     name: str
     speed: float = 1.0
     """Pitch and all, by resampling."""
+    other_voice: bool = False
+    """As somebody else might say it: see :mod:`intone_lab.other_voice`."""
     telephone: bool = False
     """8 kHz mu-law, as a call brings it."""
     room: bool = False
     """In a small room with somebody else talking in the background."""
-    noise: bool = False
-    """In steady noise of any colour, :data:`NOISE_SNR_DB` under the speech."""
-    crowd: bool = False
-    """With several people talking at once behind, :data:`CROWD_SNR_DB` under the speech."""
+    noise_snr_db: tuple[float, float] | None = None
+    """In steady noise of any colour, so far under the speech, drawn evenly."""
+    crowd_snr_db: tuple[float, float] | None = None
+    """With several people talking at once behind, likewise."""
 
 
 AS_IT_IS = Copy("as it is")
@@ -73,21 +72,25 @@ def send(
     samples: FloatArray,
     copy: Copy,
     background: FloatArray,
-    seed: str,
+    key: str,
     crowd: Sequence[FloatArray] = (),
 ) -> Sent:
     """Return the bytes of float32 ``samples`` (n,) at 16 kHz, altered as ``copy`` says.
 
     ``background`` is another voice, float32 (m,) at 16 kHz, and ``crowd`` are those of a crowd;
-    ``seed`` decides the room, how loud the others are and the noise, the same for the same
-    seed. Raises :class:`ValueError` if a crowd is asked for and nobody is in it.
+    ``key``, the clip's, and the copy's name decide what is drawn. Raises :class:`ValueError` if
+    a crowd is asked for and nobody is in it.
     """
+    rng = named_generator(copy.name, key)
+    if copy.other_voice:
+        samples = in_another_voice(samples, rng)
     if copy.room:
-        samples = _in_a_room(samples, background, seed)
-    if copy.noise:
-        samples = _in_noise(samples, seed)
-    if copy.crowd:
-        samples = _in_a_crowd(samples, crowd, seed)
+        samples = _in_a_room(samples, background, rng)
+    if copy.noise_snr_db is not None:
+        samples = _in_noise(samples, copy.noise_snr_db, rng)
+    if copy.crowd_snr_db is not None:
+        noise = babble(crowd, len(samples), rng)
+        samples = add_noise(samples, noise, rng.uniform(*copy.crowd_snr_db))
     if copy.speed != 1.0:
         rate_hz = SAMPLE_RATE_HZ * copy.speed
         samples = np.asarray(soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ), np.float32)
@@ -96,13 +99,11 @@ def send(
     return Sent(PLAIN_AUDIO, to_int16(samples).tobytes())
 
 
-def _in_a_room(samples: FloatArray, background: FloatArray, seed: str) -> FloatArray:
+def _in_a_room(samples: FloatArray, background: FloatArray, rng: np.random.Generator) -> FloatArray:
     # Here, because it takes seconds to import and only training wants it.
     import audiomentations
 
-    number = _number(seed)
-    _seed_audiomentations(number)
-    rng = np.random.default_rng(number)
+    _seed_audiomentations(int(rng.integers(2**32)))
     room = audiomentations.RoomSimulator(
         min_size_x=2.5,
         max_size_x=6.0,
@@ -125,24 +126,15 @@ def _in_a_room(samples: FloatArray, background: FloatArray, seed: str) -> FloatA
     return mixed
 
 
-def _in_noise(samples: FloatArray, seed: str) -> FloatArray:
-    rng = np.random.default_rng(_number(seed))
+def _in_noise(
+    samples: FloatArray, snr_db: tuple[float, float], rng: np.random.Generator
+) -> FloatArray:
     spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
     hz = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE_HZ)
     slope_db = rng.uniform(0.0, STEEPEST_NOISE_DB)
     octaves = np.log2(np.maximum(hz, _FLAT_BELOW_HZ) / _FLAT_BELOW_HZ)
     noise = np.fft.irfft(spectrum * 10 ** (-slope_db * octaves / 20), len(samples))
-    return add_noise(samples, noise.astype("f4"), rng.uniform(*NOISE_SNR_DB))
-
-
-def _in_a_crowd(samples: FloatArray, crowd: Sequence[FloatArray], seed: str) -> FloatArray:
-    rng = np.random.default_rng(_number(seed))
-    noise = babble(crowd, len(samples), rng)
-    return add_noise(samples, noise, rng.uniform(*CROWD_SNR_DB))
-
-
-def _number(seed: str) -> int:
-    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big")
+    return add_noise(samples, noise.astype("f4"), rng.uniform(*snr_db))
 
 
 def _seed_audiomentations(seed: int) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-
-import numpy as np
 
 from intone_lab.conditions import BABBLE_VOICES
 from intone_lab.corpora import Clip
 from intone_lab.folds import Split
+from intone_lab.named_random import named_generator
 
 
 def crowds(folds: Sequence[Split]) -> dict[Clip, tuple[Clip, ...]]:
@@ -30,8 +28,7 @@ def crowds(folds: Sequence[Split]) -> dict[Clip, tuple[Clip, ...]]:
 
 def _crowd(clip: Clip, of_speakers: dict[str, list[Clip]]) -> tuple[Clip, ...]:
     others = sorted(set(of_speakers) - {clip.speaker})
-    number = int.from_bytes(hashlib.sha256(clip.key.encode()).digest()[:8], "big")
-    rng = np.random.default_rng(number)
+    rng = named_generator("crowd", clip.key)
     drawn = rng.permutation(len(others))[:BABBLE_VOICES]
     voices = [of_speakers[others[index]] for index in drawn]
     return tuple(own[int(rng.integers(len(own)))] for own in voices)

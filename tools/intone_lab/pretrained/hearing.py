@@ -19,13 +19,7 @@ from rich.progress import track
 from intone.core.interpreter import Interpreter
 from intone.settings import EndpointerSettings
 from intone.types import FloatArray, to_ms
-from intone_lab.copies import (
-    AS_IT_IS,
-    CROWD_SNR_DB,
-    NOISE_SNR_DB,
-    STEEPEST_NOISE_DB,
-    Copy,
-)
+from intone_lab.copies import AS_IT_IS, STEEPEST_NOISE_DB, Copy
 from intone_lab.corpora import Clip
 from intone_lab.dataset import backgrounds, block_shape, cut, send_copies
 from intone_lab.file_version import file_version
@@ -63,7 +57,7 @@ class _Job:
 
     def behind(self, copy: Copy) -> frozenset[Clip]:
         others = frozenset({self.other}) if copy.room else frozenset()
-        return others | frozenset(self.crowd if copy.crowd else ())
+        return others | frozenset(self.crowd if copy.crowd_snr_db else ())
 
 
 def hear_all(
@@ -81,7 +75,7 @@ def hear_all(
     network = converted(Converted.STATISTICS, cache)
     of_clips = [(clip.key, file_version(clip.path)) for clip in clips]
     of_network = hashlib.sha256(network.read_bytes()).hexdigest()
-    heard_with = [of_network, asdict(_ENDPOINTER), NOISE_SNR_DB, STEEPEST_NOISE_DB, CROWD_SNR_DB]
+    heard_with = [of_network, asdict(_ENDPOINTER), STEEPEST_NOISE_DB]
     of_crowds = [[voice.key for voice in crowds.get(clip, ())] for clip in clips]
     of_copies = [asdict(copy) for copy in copies]
     what = json.dumps([of_clips, of_copies, of_crowds, heard_with]).encode()
@@ -110,7 +104,7 @@ def _copies_of(
 ) -> tuple[Copy, ...]:
     if clip.corpus in ALWAYS_TRAIN:
         return (AS_IT_IS,)
-    return tuple(copy for copy in copies if clip in crowds or not copy.crowd)
+    return tuple(copy for copy in copies if clip in crowds or not copy.crowd_snr_db)
 
 
 def _hear(job: _Job) -> FloatArray:

@@ -25,7 +25,10 @@ from intone_lab.targets import Targets
 from intone_lab.whole_files import write_whole
 
 _SPEEDS = {copy.name: copy.speed for copy in HEARD}
-_UNSOUGHT = {copy.name for copy in HEARD if copy.speed == 1.0 and copy != AS_IT_IS}
+_OTHER_VOICES = {copy.name for copy in HEARD if copy.other_voice}
+_UNSOUGHT = {
+    copy.name for copy in HEARD if copy != AS_IT_IS and copy.speed == 1.0 and not copy.other_voice
+}
 
 
 def train_all(clips: Sequence[Clip], runs: Path, settings: HeadSettings) -> list[Trained]:
@@ -87,8 +90,8 @@ def _fit(heard: Sequence[HeardCopy], settings: HeadSettings, name: str) -> Heads
 def changes_of(heard: Sequence[HeardCopy]) -> FloatArray:
     """Return what telephones, rooms, noise and crowds made of clips, float32 (n, statistics).
 
-    Each of a copy's statistics less those of its clip as it is. A change of speed is none of
-    them: it is heard.
+    Each of a copy's statistics less those of its clip as it is. A change of speed or of voice is
+    none of them: it is heard.
     """
     plain = {one.clip: one.statistics for one in heard if one.copy == AS_IT_IS.name}
     changes = [
@@ -132,7 +135,10 @@ def gender_weights(heard: Sequence[HeardCopy], settings: HeadSettings) -> FloatA
 
 
 def _hears_gender(one: HeardCopy, settings: HeadSettings) -> bool:
-    if one.clip.gender is None or one.clip.corpus not in settings.gender_from:
+    # Whose pitch was moved for itself sounds like nobody's gender.
+    if one.copy in _OTHER_VOICES or one.clip.gender is None:
+        return False
+    if one.clip.corpus not in settings.gender_from:
         return False
     speed = _SPEEDS.get(one.copy, 1.0)
     return speed >= 1.0 if one.clip.gender == "female" else speed <= 1.0

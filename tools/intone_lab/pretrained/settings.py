@@ -34,8 +34,18 @@ PRETRAINED = Served(
 STATISTICS = 4 * (384 + 256)
 """Mean and deviation of Whisper's frames after two blocks, and of the LSTM's after two layers."""
 
-HEARD = (*COPIES, Copy("noise", noise=True), Copy("crowd", crowd=True))
+HEARD = (
+    *COPIES,
+    Copy("noise", noise_snr_db=(0.0, 30.0)),
+    Copy("loud noise", noise_snr_db=(0.0, 15.0)),
+    Copy("crowd", crowd_snr_db=(0.0, 25.0)),
+    Copy("loud crowd", crowd_snr_db=(0.0, 12.0)),
+    Copy("another voice", other_voice=True),
+    Copy("a third voice", other_voice=True),
+)
 """The copies of a clip that the heads are trained on."""
+
+_AT_SPEEDS = [copy for copy in HEARD if copy == Copy(copy.name, copy.speed)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class HeadSettings:
     """How much a corpus's clips count, where not once: as in training from scratch
     (:class:`intone_lab.batches.BatchSettings`)."""
     copies: Mapping[str, float] = field(
-        default_factory=lambda: {"telephone": 0.5, "room": 0.5, "noise": 0.5, "crowd": 0.5}
+        default_factory=lambda: {copy.name: 0.5 for copy in HEARD if copy not in _AT_SPEEDS}
     )
     """How much a copy counts, where not as much as the clip as it is."""
     absent: Mapping[str, float] = field(
