@@ -101,7 +101,10 @@ def test_a_server_that_gives_no_parts_starts_over(home, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("checksum", "second"), [(md5(CONTENT), f"bytes={CHUNK_BYTES}-"), (None, None)]
+    ("checksum", "second"),
+    [(md5(CONTENT), f"bytes={CHUNK_BYTES}-"), (None, None)],
+    # The same in every process: the archive's checksum tells when it was made.
+    ids=["with a checksum", "without"],
 )
 def test_without_a_version_a_rest_is_trusted_only_to_a_checksum(home, tmp_path, checksum, second):
     source = archive_at(home, checksum)
