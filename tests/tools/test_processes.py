@@ -71,3 +71,12 @@ def test_none_outlives_the_process_that_called(tmp_path):
 def test_each_multiplies_arrays_in_one_thread():
     with fresh_processes(1) as pool:
         assert pool.submit(product_threads).result() == {1}
+
+
+def test_to_end_with_their_parent_the_bench_s_processes_need_nothing_of_the_lab_s_extra():
+    paths = [path for path in sys.path if path]
+    code = (
+        "import sys; sys.path[:0] = sys.argv[1:]; sys.modules['threadpoolctl'] = None\n"
+        "import intone_bench.generator, intone_bench.bad_sessions"
+    )
+    subprocess.run([sys.executable, "-c", code, *paths], check=True)

@@ -47,6 +47,16 @@ class Copy:
     crowd_snr_db: tuple[float, float] | None = None
     """With several people talking at once behind, likewise."""
 
+    @property
+    def has_crowd(self) -> bool:
+        """Whether it needs people to talk behind."""
+        return self.crowd_snr_db is not None
+
+    @property
+    def has_surroundings(self) -> bool:
+        """Whether more is heard of it than the voice: a line, a room, noise or others."""
+        return self.telephone or self.room or self.noise_snr_db is not None or self.has_crowd
+
 
 AS_IT_IS = Copy("as it is")
 COPIES = (
@@ -56,7 +66,7 @@ COPIES = (
     Copy("telephone", telephone=True),
     Copy("room", room=True),
 )
-TAUGHT = tuple(copy for copy in COPIES if not copy.telephone and not copy.room)
+TAUGHT = tuple(copy for copy in COPIES if not copy.has_surroundings)
 """What the teacher hears; with the others it would be asked of noise what it hears without."""
 
 

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
-import threadpoolctl
-
 _T = TypeVar("_T")
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -56,6 +54,9 @@ def _alone(function: Callable[..., _T], name: str, given: tuple[Any, ...]) -> _T
 
 
 def _begin() -> None:
+    # Here, because the bench, which has no need of the lab's extra, ends its processes likewise.
+    import threadpoolctl
+
     end_with_parent()
     # Those that are loaded already, with what the process began as, and those that come.
     threadpoolctl.threadpool_limits(1)

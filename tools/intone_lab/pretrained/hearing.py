@@ -57,7 +57,7 @@ class _Job:
 
     def behind(self, copy: Copy) -> frozenset[Clip]:
         others = frozenset({self.other}) if copy.room else frozenset()
-        return others | frozenset(self.crowd if copy.crowd_snr_db else ())
+        return others | frozenset(self.crowd if copy.has_crowd else ())
 
 
 def hear_all(
@@ -104,7 +104,7 @@ def _copies_of(
 ) -> tuple[Copy, ...]:
     if clip.corpus in ALWAYS_TRAIN:
         return (AS_IT_IS,)
-    return tuple(copy for copy in copies if clip in crowds or not copy.crowd_snr_db)
+    return tuple(copy for copy in copies if clip in crowds or not copy.has_crowd)
 
 
 def _hear(job: _Job) -> FloatArray:

@@ -26,9 +26,7 @@ from intone_lab.whole_files import write_whole
 
 _SPEEDS = {copy.name: copy.speed for copy in HEARD}
 _OTHER_VOICES = {copy.name for copy in HEARD if copy.other_voice}
-_UNSOUGHT = {
-    copy.name for copy in HEARD if copy != AS_IT_IS and copy.speed == 1.0 and not copy.other_voice
-}
+_UNSOUGHT = {copy.name for copy in HEARD if copy.has_surroundings}
 
 
 def train_all(clips: Sequence[Clip], runs: Path, settings: HeadSettings) -> list[Trained]:

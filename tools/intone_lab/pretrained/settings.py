@@ -45,8 +45,6 @@ HEARD = (
 )
 """The copies of a clip that the heads are trained on."""
 
-_AT_SPEEDS = [copy for copy in HEARD if copy == Copy(copy.name, copy.speed)]
-
 
 @dataclass(frozen=True, slots=True)
 class HeadSettings:
@@ -68,7 +66,9 @@ class HeadSettings:
     """How much a corpus's clips count, where not once: as in training from scratch
     (:class:`intone_lab.batches.BatchSettings`)."""
     copies: Mapping[str, float] = field(
-        default_factory=lambda: {copy.name: 0.5 for copy in HEARD if copy not in _AT_SPEEDS}
+        default_factory=lambda: {
+            copy.name: 0.5 for copy in HEARD if copy.has_surroundings or copy.other_voice
+        }
     )
     """How much a copy counts, where not as much as the clip as it is."""
     absent: Mapping[str, float] = field(

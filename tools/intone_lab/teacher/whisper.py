@@ -78,7 +78,7 @@ class Whisper:
 
 
 def _up_to_layers(whole: Any) -> Any:
-    """Return ``whole``, an ONNX model, without what comes after :data:`LAYERS`: a quarter of it."""
+    """Return ``whole``, an ONNX model, up to :data:`LAYERS`: four fifths of its time."""
     from onnx import TensorProto, helper, utils
 
     for name in LAYERS:
