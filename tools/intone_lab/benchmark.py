@@ -26,6 +26,7 @@ from intone.core.interpreter import RUNTIME
 from intone.core.recogniser import Recogniser, UtteranceRecogniser
 from intone.models import Model, load_model
 from intone.types import FloatArray
+from intone_lab.processes import ONE_THREAD
 
 BATCHES = (1, 8, 32)
 ROUNDS = 20
@@ -97,12 +98,8 @@ def benchmark_elsewhere(python: Path, folder: Path, float_file: Path | None) -> 
     roots = [Path(path or "").parents[1] for path in (intone.__file__, __file__)]
     files = [path.resolve() for path in (folder, float_file) if path is not None]
     command = [str(python), "-W", "ignore", "-m", "intone_lab.benchmark", *map(str, files)]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(str, roots)),
-        # One thread, as the engine's: numpy's matrix products would take every core.
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    # One thread, as the engine's: numpy's matrix products would take every core.
+    environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(map(str, roots))}
     try:
         done = subprocess.run(  # noqa: S603 - the interpreter is the caller's own choice
             command, env=environment, capture_output=True, text=True, check=True, timeout=TIMEOUT_S

@@ -7,11 +7,15 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ONE_THREAD: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+)
+"""Environment in which numpy's matrix products, and others', take one thread."""
 
 
 def fresh_processes(jobs: int | None = None) -> ProcessPoolExecutor:
@@ -60,7 +64,7 @@ def _begin() -> None:
     end_with_parent()
     # Those that are loaded already, with what the process began as, and those that come.
     threadpoolctl.threadpool_limits(1)
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    os.environ.update(ONE_THREAD)
 
 
 def end_with_parent() -> None:

@@ -15,18 +15,14 @@ import msgspec
 import intone
 from intone_bench.peers.cost import Cost
 from intone_bench.serving import start_pinned
+from intone_lab.processes import ONE_THREAD
 
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
+_PEERS_THREADS = ("NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _KEPT_BYTES = str(256 << 20)
 
-AT_ITS_BEST = dict.fromkeys(_THREADS, "1") | {
+AT_ITS_BEST = {
+    **ONE_THREAD,
+    **dict.fromkeys(_PEERS_THREADS, "1"),
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "",
     "MALLOC_MMAP_THRESHOLD_": _KEPT_BYTES,
