@@ -16,6 +16,7 @@ from intone_lab.catalogue import GENDERS
 from intone_lab.corpora import emotions_present
 from intone_lab.dataset import Example
 from intone_lab.flat import flat_row
+from intone_lab.kept_memory import keep_freed
 from intone_lab.optimizer import adamw
 from intone_lab.teacher import heads
 from intone_lab.teacher.lessons import STEP_FRAMES, Lessons, TeacherSettings
@@ -95,6 +96,14 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
 
+class _KeepsMemory(keras.callbacks.Callback):  # type: ignore[misc]
+    """See :func:`keep_freed`; TensorFlow undoes it as it takes the first batch."""
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
+        if batch == 0:
+            keep_freed()
+
+
 def train(
     examples: Sequence[Example],
     settings: TrainSettings,
@@ -167,7 +176,9 @@ def _fit(
         losses |= dict.fromkeys(given, keras.losses.MeanSquaredError())
         weights |= given
     model.compile(optimizer=optimizer, loss=losses, loss_weights=weights)
-    model.fit(batches, epochs=epochs, verbose=0, callbacks=[_Progress(name, epochs)])
+    model.fit(
+        batches, epochs=epochs, verbose=0, callbacks=[_KeepsMemory(), _Progress(name, epochs)]
+    )
 
 
 def _with_heads(
