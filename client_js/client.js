@@ -259,6 +259,9 @@ export class IntoneClient extends Emitter {
       const isRetryable = error ? isWorthRetrying(closeCode) : refusal.retryable;
       return new ConnectionError(refusal.code, refusal.message, isRetryable);
     }
+    if (totals?.reason === "server_shutdown") {
+      return new ConnectionError("shutting_down", "the server stopped", true);
+    }
     const why = reason || totals?.reason || "the server cannot be reached, or is full";
     return new ConnectionError("server_unavailable", why, isWorthRetrying(closeCode));
   }

@@ -206,7 +206,7 @@ def _with_token_file(layer: _Layer) -> _Layer:
 
 
 def read_tokens(file: Path, source: str) -> tuple[str, ...]:
-    """Return the lines of ``file`` that are not blank; ``source`` is named in an error."""
+    """Return the lines of ``file``, but for blank ones and comments; errors name ``source``."""
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except OSError as error:
@@ -215,7 +215,8 @@ def read_tokens(file: Path, source: str) -> tuple[str, ...]:
         raise SettingsError(f"{source}: {file} is not UTF-8 text") from None
     except ValueError as error:
         raise SettingsError(f"{source}: no file has such a name: {error}") from error
-    tokens = tuple(line.strip() for line in lines if line.strip())
+    told = (line.strip() for line in lines)
+    tokens = tuple(line for line in told if line and not line.startswith("#"))
     if not tokens:
         raise SettingsError(f"{source}: {file} holds no token")
     return tokens

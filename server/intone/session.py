@@ -20,7 +20,6 @@ from intone.settings import EndpointerSettings, SessionSettings
 from intone.types import (
     AudioFormat,
     DiscardReason,
-    Encoding,
     Event,
     FloatArray,
     Hop,
@@ -29,6 +28,7 @@ from intone.types import (
     SpeechDiscarded,
     SpeechEnded,
     SpeechStarted,
+    encoding_problem,
 )
 
 
@@ -168,9 +168,7 @@ def _model_at_work(recogniser: Recogniser) -> Iterator[None]:
 
 
 def _checked(audio: AudioFormat) -> AudioFormat:
-    if not isinstance(audio.encoding, Encoding):
-        raise UnsupportedAudio(f"the encoding must be an Encoding, not {audio.encoding!r}")
-    problem = format_problem(audio.channels, audio.sample_rate_hz)
+    problem = encoding_problem(audio) or format_problem(audio.channels, audio.sample_rate_hz)
     if problem:
         raise UnsupportedAudio(problem)
     return audio

@@ -182,7 +182,8 @@ class ServerSettings:
     allow_open: bool = False
     """Listen beyond loopback without a token: only where something else keeps the door."""
     allowed_origins: tuple[str, ...] = ()
-    """Origins of pages, besides the server's own, that may connect; ``*`` is any."""
+    """Origins of pages, besides the server's own, that may connect, as ``https://shop.example`` or
+    ``http://localhost:3000``; ``*`` is any."""
     models_dir: Path | None = None
     """A folder of further model folders."""
     models: tuple[str, ...] = ()
@@ -213,6 +214,8 @@ class ServerSettings:
         )
         for text in self.tokens:
             _check_token(text)
+        for origin in self.allowed_origins:
+            _check_origin(origin)
         _check(
             bool(self.tokens) or self.allow_open or is_loopback(self.host),
             f"refusing to listen on {self.host} without a token: "
@@ -239,6 +242,16 @@ def _check_token(text: str) -> None:
         ":" not in token and re.fullmatch(r"[\w.\-]{0,40}", name, re.ASCII) is not None,
         "a colon ends a token's name, of up to 40 letters, digits, dots, - and _; "
         "a token itself holds none",
+    )
+
+
+def _check_origin(text: str) -> None:
+    """What a browser sends as ``Origin``: RFC 6454, section 6.2, or ``null``."""
+    is_one = re.fullmatch(r"\*|null|file://|[a-z][a-z0-9+.\-]*://[^/?#@\sA-Z]+", text) is not None
+    _check(
+        is_one and not re.match(r"(http://.*:80|https://.*:443)$", text),
+        f"allowed_origins: no browser says that a page is of {text!r}, but for instance "
+        "https://shop.example or http://localhost:3000: lower case, no path, no usual port",
     )
 
 

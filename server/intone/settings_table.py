@@ -29,7 +29,10 @@ commas in a variable and are arrays in TOML; a path in the file is relative to t
 An unknown name is refused, wherever it stands.
 """
 _COLUMNS = "| name | environment | default | what it is |\n|---|---|---|---|\n"
-_TOKEN_FILE_TEXT = "A file of accepted bearer tokens, one a line; they join `tokens`."  # noqa: S105
+_TOKENS_IN_A_FILE = (
+    "A file of accepted bearer tokens, one a line, and of comments, whose lines begin with #. They "
+    "join those `tokens` that are given in the same place; both from a higher place stand for both."
+)
 
 
 def field_texts(cls: type) -> dict[str, str]:
@@ -65,7 +68,7 @@ def _sections(cls: type, prefix: str) -> list[str]:
         _row(prefix + field.name, _default(field), texts.get(field.name, "")) for field in plain
     ]
     if not prefix:
-        rows.append(_row(TOKEN_FILE.path, "none", _TOKEN_FILE_TEXT))
+        rows.append(_row(TOKEN_FILE.path, "none", _TOKENS_IN_A_FILE))
     title = f"`[{prefix[:-1]}]`" if prefix else "Server"
     summary = _in_markdown(cls.__doc__ or "")
     sections = [f"## {title}\n\n{summary}\n\n{_COLUMNS}{''.join(rows)}"]

@@ -81,6 +81,13 @@ class AudioFormat:
         return self.bytes_per_tick * self.sample_rate_hz
 
 
+def encoding_problem(audio: AudioFormat) -> str | None:
+    """Say what stands against its encoding, which nothing checked; None if there is nothing."""
+    if isinstance(audio.encoding, Encoding):
+        return None
+    return f"the encoding must be an Encoding, such as Encoding.MULAW, not {audio.encoding!r}"
+
+
 # --- hops: what the pure core says while audio goes in --------------------------------
 
 

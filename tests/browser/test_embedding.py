@@ -68,6 +68,20 @@ def site(tmp_path):
         http.server_close()
 
 
+OPEN_MICROPHONES = """
+<script>
+  const opened = [];
+  const { mediaDevices } = navigator, open = mediaDevices.getUserMedia.bind(mediaDevices);
+  mediaDevices.getUserMedia = async (asked) => {
+    const stream = await open(asked);
+    opened.push(...stream.getTracks());
+    return stream;
+  };
+</script>
+"""
+"""Remembers the tracks of microphones that the page opens."""
+
+
 @pytest.fixture
 def guide(repo_root: Path) -> str:
     return (repo_root / "docs" / "browser.md").read_text(encoding="utf-8")
@@ -94,10 +108,35 @@ def test_the_example_is_ten_lines_and_works_as_pasted(start_server, open_page, s
     assert script
     assert len(script[1].splitlines()) <= 10
     with start_server("--allowed-origin", origin) as server:
-        (folder / "index.html").write_text(page_of(example, server.url), encoding="utf-8")
+        text = page_of(example, server.url) + OPEN_MICROPHONES
+        (folder / "index.html").write_text(text, encoding="utf-8")
         with open_page(f"{origin}/") as page:
             page.press("button")
             page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion")
+            # Pressed once more it ends, and once more it begins again.
+            page.press("button")
+            run = page.driver.execute_script
+            page.until(lambda: run("return opened[0].readyState") == "ended", "the end")
+            run("document.querySelector('output').value = ''")
+            page.press("button")
+            page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion again")
+
+
+def test_the_example_says_why_it_is_refused_and_turns_the_microphone_off(
+    start_server, open_page, site, guide
+):
+    folder, origin, _ = site
+    with start_server() as server:
+        text = page_of(block(guide, "html"), server.url) + OPEN_MICROPHONES
+        (folder / "index.html").write_text(text, encoding="utf-8")
+        with open_page(f"{origin}/", logs_errors=True) as page:
+            page.press("button")
+            page.until(
+                lambda: "may not connect" in shown(page, "output"), "the server's own reason"
+            )
+            run = page.driver.execute_script
+            assert run("return opened.length") == 1
+            page.until(lambda: run("return opened[0].readyState") == "ended", "the microphone off")
 
 
 def test_the_element_works_under_the_policy_of_the_guide(start_server, open_page, site, guide):

@@ -23,6 +23,7 @@ from intone.errors import (
     RateLimited,
     ServerUnavailable,
     SettingsError,
+    ShuttingDown,
     SlowConsumer,
     Unauthorized,
     UnknownModel,
@@ -175,7 +176,7 @@ async def test_what_ended_the_session_is_also_raised_to_one_who_only_sends():
     ("code", "reason", "messages", "kind"),
     [
         (1008, "rate_limited", [error("rate_limited")], RateLimited),
-        (1001, "server_shutdown", [], ServerUnavailable),
+        (1001, "server_shutdown", [], ShuttingDown),
     ],
 )
 async def test_what_ended_the_session_before_the_close_could_is_raised(

@@ -5,6 +5,8 @@ What a command needs is imported inside it: ``intone --help`` should not wait fo
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -29,6 +31,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def main() -> None:
     """Run the command line and exit; an expected error is one sentence, never a traceback."""
     _open_what_is_closed()
+    _write_any_character()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -43,6 +46,22 @@ def _open_what_is_closed() -> None:
             # Not by its number: a library that was loaded since may have taken that place.
             nowhere = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(nowhere, "w" if number else "r"))
+
+
+def _write_any_character() -> None:
+    """Let no name of a file end a command: what the output's encoding lacks is escaped."""
+    codecs.register_error("intone.json", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="intone.json")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """As JSON has it, so that JSON lines stay JSON in any encoding."""
+    assert isinstance(error, UnicodeEncodeError)
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    pairs = (units[at : at + 2].hex() for at in range(0, len(units), 2))
+    return "".join(f"\\u{pair}" for pair in pairs), error.end
 
 
 def run(arguments: Sequence[str]) -> int:

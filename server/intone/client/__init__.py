@@ -27,7 +27,8 @@ from intone.client.files import send_file
 from intone.client.reconnect import ReconnectPolicy
 from intone.client.stream import Stream
 from intone.client.transport import stream_url
-from intone.types import AudioFormat
+from intone.errors import UnsupportedAudio
+from intone.types import AudioFormat, encoding_problem
 
 __all__ = [
     "Limits",
@@ -68,9 +69,12 @@ async def connect(
 
     Leaving the block closes the session, or drops it if the block raised. Raises the class of
     :mod:`intone.errors` that the server's code names, :class:`ServerUnavailable` where there
-    is no server, :class:`SettingsError` for a ``url`` that is not one.
+    is no server, :class:`SettingsError` for a ``url`` that is not one, and
+    :class:`UnsupportedAudio` for an encoding that is no :class:`intone.types.Encoding`.
     """
     audio = audio or AudioFormat()
+    if problem := encoding_problem(audio):
+        raise UnsupportedAudio(problem)
     choices: dict[str, object | None] = {
         "encoding": audio.encoding.value,
         "sample_rate": audio.sample_rate_hz,

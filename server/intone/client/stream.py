@@ -21,15 +21,15 @@ from intone.client.inbox import Inbox
 from intone.client.messages import FLUSH, SESSION_CLOSE, Received, decode, encode_ping
 from intone.client.reconnect import RETRYABLE_CLOSE_CODES, ReconnectPolicy
 from intone.client.transport import ConnectionLost
-from intone.errors import IntoneError, InvalidAudioFrame, ServerUnavailable
+from intone.errors import IntoneError, InvalidAudioFrame, ServerUnavailable, ShuttingDown
 from intone.types import UtteranceDiscarded, UtteranceResult, UtteranceStarted
 
 CLOSE_TIMEOUT_S = 30.0
 """A server answers within its lag; this is twice the longest utterance."""
 
 
-_BY_CLIENT = "client"
-"""What ``session.closed`` says where the client asked for it."""
+_BY_CLIENT, _BY_SHUTDOWN = "client", "server_shutdown"
+"""What ``session.closed`` says where the client asked for it, and where the server stops."""
 
 
 class _State(Enum):
@@ -79,8 +79,10 @@ class Stream:
         return self._dropped_bytes * 1_000 // self._session.audio.bytes_per_second
 
     async def send(self, pcm: bytes) -> None:
-        """Send whole samples of audio, as many as there are: it is cut to what a message may be.
+        """Send whole samples of audio, cut to what a message may be.
 
+        Nothing waits here: the server ends a session whose audio comes faster than its ``limits``
+        say, and :func:`intone.client.send_file` sends no faster.
         While a lost connection is being tried again the audio is dropped and counted. Raises
         :class:`InvalidAudioFrame` for a torn sample, and what ended the session if it is over.
         """
@@ -210,8 +212,15 @@ class Stream:
         if is_closing and self._closed is not None and self._closed.reason == _BY_CLIENT:
             return True
         if is_closing or self._policy is None or lost.code not in RETRYABLE_CLOSE_CODES:
-            raise self._fatal.as_exception() if self._fatal else ServerUnavailable(str(lost))
+            raise self._why_it_ended(lost)
         return False
+
+    def _why_it_ended(self, lost: ConnectionLost) -> IntoneError:
+        if self._fatal is not None:
+            return self._fatal.as_exception()
+        if self._closed is not None and self._closed.reason == _BY_SHUTDOWN:
+            return ShuttingDown("the server stopped")
+        return ServerUnavailable(str(lost))
 
     async def _recover(self, lost: ConnectionLost) -> None:
         """Come back on a new connection, or raise what stands against it."""
@@ -227,7 +236,7 @@ class Stream:
                 raise self._failure
             self._inbox.put(Reconnecting(reason, tries, delay_s, lost_ids))
 
-        cause = self._fatal.message if self._fatal else str(lost)
+        cause = str(self._why_it_ended(lost))
         dialled = await self._dialler.dial(announce, cause)
         if self._failure is not None:
             # Aborted just as it came: wait_for (before Python 3.12) loses the cancellation.

@@ -13,7 +13,7 @@ from threading import Event as Flag
 
 import aiohttp
 from aiohttp import web
-from aiohttp.hdrs import CONTENT_TRANSFER_ENCODING
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TRANSFER_ENCODING
 from aiohttp.http_exceptions import HttpProcessingError
 
 from intone.audio_files import AudioFile, open_audio
@@ -46,6 +46,9 @@ trickles holds one of a few places."""
 
 _WHY_CHARS = 200
 
+_ENCODINGS = frozenset({"identity", "gzip", "deflate", "br", "zstd"})
+"""The last two are aiohttp's, where what unpacks them is installed; else it refuses them itself."""
+
 _UNREADABLE = (
     ValueError,
     AssertionError,
@@ -60,7 +63,8 @@ _UNREADABLE = (
 async def analyze(request: web.Request) -> web.Response:
     """Analyse the body, or the form's file; ``?model=`` chooses the model."""
     server = request.app[SERVER]
-    auth.check(request, server.settings)
+    token_name = auth.check(request, server.settings)
+    _check_encoding(request)
     with server.upload_place():
         model = server.store[request.query.get("model", server.default_model)]
         content = await server.unless_stopping(_read(request, server.settings))
@@ -74,7 +78,8 @@ async def analyze(request: web.Request) -> web.Response:
             "model": analysis.model.name,
             "utterances": len(analysis.utterances),
             "discarded": len(analysis.discarded),
-        },
+        }
+        | ({"token": token_name} if token_name else {}),
     )
     return json_response(analysis)
 
@@ -156,6 +161,14 @@ async def _read(request: web.Request, settings: ServerSettings) -> bytes:
     if not content:
         raise InvalidAudioFile("the upload is empty")
     return bytes(content)
+
+
+def _check_encoding(request: web.Request) -> None:
+    """Refuse what would be taken as it is, packed: aiohttp does not look at others' names."""
+    encoding = request.headers.get(CONTENT_ENCODING, "identity").strip().lower()
+    if encoding not in _ENCODINGS:
+        name = shorten(encoding, _WHY_CHARS)
+        raise BadRequest(f"Content-Encoding may be gzip or deflate, not {name!r}")
 
 
 def _too_large(limit_bytes: int) -> MessageTooLarge:

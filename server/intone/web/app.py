@@ -17,7 +17,7 @@ from intone.web.dialect import Dialect
 from intone.web.first_request import FIRST_REQUESTS, FirstRequests
 from intone.web.keys import SERVER
 from intone.web.responses import NO_STORE, json_response, translate_errors
-from intone.web.server import Phase, Server
+from intone.web.server import Server
 
 
 def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
@@ -82,9 +82,9 @@ async def _healthz(request: web.Request) -> web.Response:
 
 async def _readyz(request: web.Request) -> web.Response:
     """Whether new sessions should be sent here."""
-    phase = request.app[SERVER].phase
-    status = 200 if phase is Phase.SERVING else 503
-    return json_response(wire.Health(status=phase.value), status)
+    server = request.app[SERVER]
+    status = 200 if server.refusal() is None else 503
+    return json_response(wire.Health(status=server.phase.value), status)
 
 
 async def _metrics(request: web.Request) -> web.Response:

@@ -193,7 +193,7 @@ class Server:
 
     def check_room(self) -> None:
         """Raise :class:`Overloaded` or :class:`ShuttingDown` where no session would be taken."""
-        refusal = self._refusal()
+        refusal = self.refusal()
         if refusal is not None:
             raise refusal
 
@@ -230,7 +230,8 @@ class Server:
             self.ended += 1
             self._left.set()
 
-    def _refusal(self) -> IntoneError | None:
+    def refusal(self) -> IntoneError | None:
+        """Return what a new session would be refused with now; None: it would be taken."""
         if (refusal := self._not_serving()) is not None:
             return refusal
         if self._open_sessions >= self.settings.limits.max_sessions:

@@ -122,6 +122,7 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         # Shared with the workers: the first of them that serves says so.
         self._has_served = mmap(-1, 1)
         self._reload = reload
+        self._listens_on = (settings.host, settings.port)
         # gunicorn closes the numbers that it is given.
         self._listeners = [f"fd://{listener.detach()}" for listener in sockets]
         super().__init__()
@@ -167,7 +168,7 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """Read settings and models anew; with anything wrong, raise and keep what there is."""
         settings = self._reload()
         store = load(settings)
-        if (settings.host, settings.port) != (self.settings.host, self.settings.port):
+        if (settings.host, settings.port) != self._listens_on:
             log.warning("another address to listen on needs a restart")
         set_up_logging(settings.log_format, settings.log_level, shows_pid=True)
         self.settings, self.store = settings, store
