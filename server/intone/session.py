@@ -90,7 +90,10 @@ class Session:
         return self._follow(self._front_end.feed(data))
 
     def flush(self) -> list[Event]:
-        """End the running utterances now; the stream goes on. Raises as :meth:`feed`."""
+        """End the running utterances where the audio fed so far ends; the stream goes on.
+
+        A last piece under 20 ms is heard with what follows. Raises as :meth:`feed`.
+        """
         return self._follow(self._front_end.flush())
 
     def finish(self) -> list[Event]:

@@ -1,18 +1,22 @@
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import key_clicks, pink_noise, white_noise
 
 from intone.core.blocks import BlockShape
 from intone.core.decode import to_int16
+from intone.core.framing import FRAME_SAMPLES
 from intone.core.front_end import FrontEnd
 from intone.core.vad import webrtc
 from intone.settings import EndpointerSettings
 from intone.types import (
+    SAMPLE_RATE_HZ,
     AudioFormat,
     DiscardReason,
     EndReason,
@@ -187,6 +191,88 @@ def test_flush_ends_the_utterance_and_the_stream_goes_on(male_wav):
     assert front_end.flush() == []
     rest = front_end.feed(data[len(data) // 2 :]) + front_end.finish()
     assert "SpeechStarted" in kinds(rest)
+
+
+def talk_at(audio: AudioFormat, path) -> np.ndarray:
+    """Six seconds without a pause as int16, (ticks, channels); the second is a little behind."""
+    samples = np.tile(speech(path)[8_000:24_000], 6)
+    there = soxr.resample(samples, SAMPLE_RATE_HZ, audio.sample_rate_hz)
+    channels = [np.roll(there, audio.sample_rate_hz // 10 * c) for c in range(audio.channels)]
+    return to_int16(np.stack(channels, axis=1).clip(-1, 1))
+
+
+def flushed_hops(
+    ticks: np.ndarray,
+    audio: AudioFormat,
+    flush_at: Sequence[int],
+    cuts: Sequence[int] = (),
+    endpointer: EndpointerSettings | None = None,
+) -> list[list[Hop]]:
+    """The hops up to and with each flush, before the given ticks, and the rest.
+
+    The bytes are cut at the flushes and at ``cuts``; each flush is asked for twice.
+    """
+    front_end = FrontEnd(audio, endpointer or EndpointerSettings(), webrtc, SHAPE)
+    data, told = ticks.tobytes(), []
+    bounds = [0, *(tick * audio.bytes_per_tick for tick in flush_at), len(data)]
+    for first, last in pairwise(bounds):
+        inner = [first, *sorted(cut for cut in cuts if first < cut < last), last]
+        told.append([h for a, b in pairwise(inner) for h in front_end.feed(data[a:b])])
+        if last < len(data):
+            told[-1] += front_end.flush()
+            assert front_end.flush() == []
+    told[-1] += front_end.finish()
+    return told
+
+
+FLUSHED = [
+    AudioFormat(sample_rate_hz=rate_hz, channels=channels)
+    for rate_hz in (8_000, 11_025, 16_000, 22_050, 44_100, 48_000)
+    for channels in (1, 2)
+]
+
+
+@pytest.mark.parametrize("audio", FLUSHED, ids=lambda a: f"{a.sample_rate_hz}x{a.channels}")
+def test_a_flush_ends_the_utterance_where_the_audio_ends(audio, male_wav):
+    flush_at = [audio.sample_rate_hz * ms // 1_000 for ms in (1_000, 2_600, 4_200, 5_800)]
+    told = flushed_hops(talk_at(audio, male_wav), audio, flush_at)
+    ends = [
+        [hop for hop in hops if isinstance(hop, SpeechEnded) and hop.reason is EndReason.FLUSH]
+        for hops in told[:-1]
+    ]
+    assert [[hop.end_sample for hop in some] for some in ends] == [
+        [sample] * audio.channels for sample in (16_000, 41_600, 67_200, 92_800)
+    ]
+    # Nor does what follows lack anything: it goes on from there.
+    assert {hop.start_sample for some in ends[1:] for hop in some} == {16_000, 41_600, 67_200}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    audio=st.sampled_from(FLUSHED),
+    flushes=st.lists(st.floats(0, 1, exclude_max=True), max_size=5, unique=True).map(sorted),
+    cuts=st.lists(st.floats(0, 1), max_size=40),
+)
+def test_any_split_of_the_bytes_between_flushes_gives_the_same_hops(audio, flushes, cuts, male_wav):
+    ticks = talk_at(audio, male_wav)
+    flush_at = [int(flush * len(ticks)) for flush in flushes]
+    told = flushed_hops(ticks, audio, flush_at)
+    split = flushed_hops(ticks, audio, flush_at, [int(cut * ticks.nbytes) for cut in cuts])
+    assert [[tell(h) for h in hops] for hops in split] == [[tell(h) for h in hops] for hops in told]
+    for tick, hops in zip(flush_at, told, strict=False):
+        heard = (2 * tick * SAMPLE_RATE_HZ + audio.sample_rate_hz) // (2 * audio.sample_rate_hz)
+        over = [h for h in hops if isinstance(h, SpeechEnded) and h.reason is EndReason.FLUSH]
+        assert {hop.end_sample for hop in over} <= {heard - heard % FRAME_SAMPLES}
+
+
+def test_what_the_resampler_holds_may_begin_what_a_flush_ends(male_wav):
+    """As at 16 kHz, where it had begun by then."""
+    audio = AudioFormat(sample_rate_hz=8_000)
+    ticks, endpointer = talk_at(audio, male_wav), EndpointerSettings()
+    front_end = FrontEnd(audio, endpointer, webrtc, SHAPE)
+    assert front_end.feed(ticks[: 8 * 300].tobytes()) == []
+    assert kinds(front_end.flush()) == ["SpeechStarted", "SpeechDiscarded"]
+    assert front_end.heard_samples == 300 * 16 - 300 * 16 % FRAME_SAMPLES
 
 
 @settings(max_examples=30, deadline=None)

@@ -64,6 +64,63 @@ def test_any_split_gives_the_same_samples(rate_hz, channels, cuts, seed):
     np.testing.assert_array_equal(np.concatenate([*pieces, stream.finish()]), whole)
 
 
+def length_of(samples: int, rate_hz: int) -> int:
+    """At 16 kHz, to the nearest sample; the later one of two that are as near."""
+    return (2 * samples * SAMPLE_RATE_HZ + rate_hz) // (2 * rate_hz)
+
+
+ODD_RATE_HZ = 44_099
+"""Of which no whole number of samples under a second is one of 16 kHz."""
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rate_hz=st.sampled_from([*SAMPLE_RATES_HZ, ODD_RATE_HZ]),
+    channels=st.sampled_from([1, 2]),
+    stretches=st.lists(st.integers(0, 6_000), min_size=1, max_size=6),
+    chunk=st.integers(1, 2_000),
+)
+def test_a_flush_gives_what_is_inside_and_what_follows_is_as_if_alone(
+    rate_hz, channels, stretches, chunk
+):
+    noise = np.random.default_rng(3).uniform(-0.5, 0.5, (sum(stretches), channels)).astype("f4")
+    stream, at, given = Resampler(rate_hz, channels), 0, 0
+    for index, samples in enumerate(stretches):
+        stretch = noise[at : at + samples]
+        at += samples
+        pieces = [stream.push(stretch[i : i + chunk]) for i in range(0, samples, chunk)]
+        is_last = index == len(stretches) - 1
+        out = np.concatenate([*pieces, stream.finish() if is_last else stream.flush()])
+        given += len(out)
+        assert given == length_of(at, rate_hz)
+        alone = resample(stretch, rate_hz)
+        common = min(len(out), len(alone))
+        assert max(len(out), len(alone)) - common <= 1
+        np.testing.assert_array_equal(out[:common], alone[:common])
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 44_100, 48_000, ODD_RATE_HZ])
+@pytest.mark.parametrize("samples", [1, 442])
+def test_the_clock_does_not_drift_over_thousands_of_flushes(rate_hz, samples):
+    stream, given, flushes = Resampler(rate_hz, 1), 0, 2_000
+    piece = np.full((samples, 1), 0.25, "f4")
+    for _ in range(flushes):
+        given += len(stream.push(piece)) + len(stream.flush())
+    assert given == length_of(flushes * samples, rate_hz)
+
+
+@pytest.mark.parametrize("rate_hz", SAMPLE_RATES_HZ)
+def test_a_flush_with_nothing_inside_does_nothing(rate_hz):
+    samples = tone(rate_hz, 440, channels=2)
+    stream = Resampler(rate_hz, 2)
+    assert stream.flush().shape == (0, 2)
+    first = [stream.push(samples), stream.flush()]
+    assert stream.flush().shape == (0, 2)
+    second = [stream.push(samples), stream.flush(), stream.finish()]
+    np.testing.assert_array_equal(np.concatenate(first), resample(samples, rate_hz))
+    np.testing.assert_array_equal(np.concatenate(second), resample(samples, rate_hz))
+
+
 SLOWER_AND_FASTER = sorted({*SAMPLE_RATES_HZ} - {SAMPLE_RATE_HZ})
 
 
@@ -91,12 +148,18 @@ def test_how_much_has_come_out_depends_on_how_much_went_in_alone(rate_hz, cuts):
 @settings(max_examples=60, deadline=None)
 @given(
     rate_hz=st.sampled_from(SAMPLE_RATES_HZ),
-    cuts=st.lists(st.integers(1, 20_000), min_size=1, max_size=30),
+    cuts=st.lists(
+        st.tuples(st.integers(1, 20_000), st.sampled_from([False, False, True])),
+        min_size=1,
+        max_size=30,
+    ),
     some=st.integers(1, 10_000),
 )
 def test_less_than_is_wanted_brings_fewer(rate_hz, cuts, some):
     stream = Resampler(rate_hz, 1)
-    for samples in cuts:
+    for samples, is_flushed in cuts:
+        if is_flushed:
+            stream.flush()
         wanted = stream.wanted_for(some)
         assert wanted > 0
         out = stream.push(np.full((samples, 1), 0.25, "f4"))

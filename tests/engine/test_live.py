@@ -71,14 +71,16 @@ def as_sent(path, audio):
 
 
 def told_by_message(told, owner, messages, *, gathers):
-    """With which message each event came, the model being quick."""
+    """With which message each event came, the model being quick; an empty one is a flush."""
     found, unheard, missing = [], b"", 0
     for index, message in enumerate(messages):
         unheard += message
         missing -= len(message)
-        if gathers and missing > 0:
+        if gathers and missing > 0 and message:
             continue
         told.live.feed(unheard)
+        if not message:
+            told.live.flush()
         unheard, missing = b"", told.live.missing_bytes
         owner.run_until(lambda: told.live.is_settled)
         found += [(index, event) for event in told.events]
@@ -113,6 +115,38 @@ def test_no_event_comes_later_for_what_is_gathered(
     kinds = [type(event) for _, event in at_once]
     assert kinds.count(UtteranceResult) >= 2
     assert (UtteranceInterim in kinds) == (interim_ms > 0)
+
+
+@pytest.mark.parametrize(
+    ("audio", "message_ms"),
+    [
+        (AudioFormat(), 20),
+        (AudioFormat(Encoding.MULAW, 8_000), 20),
+        (AudioFormat(Encoding.S16LE, 11_025), 7),
+        (AudioFormat(Encoding.F32LE, 44_100, 2), 30),
+    ],
+)
+@pytest.mark.parametrize("flush_after", [11, 37, 90])
+def test_nor_does_it_for_flushes(
+    make_engine, owner, recogniser, two_utterances_wav, audio, message_ms, flush_after
+):
+    data = as_sent(two_utterances_wav, audio)
+    size = audio.sample_rate_hz * message_ms // 1_000 * audio.bytes_per_tick
+    messages = []
+    for start in range(0, len(data), size):
+        messages.append(data[start : start + size])
+        if len(messages) % (flush_after + 1) == flush_after:
+            messages.append(b"")
+    engine = make_engine(recogniser, max_wait_ms=0)
+    told = [Told(engine, recogniser, audio, interim_ms=100) for _ in range(2)]
+    at_once = told_by_message(told[0], owner, messages, gathers=False)
+    assert told_by_message(told[1], owner, messages, gathers=True) == at_once
+    flushes = {index for index, message in enumerate(messages) if not message}
+    over = (UtteranceResult, UtteranceDiscarded)
+    assert flushes & {index for index, event in at_once if isinstance(event, over)}
+    started, ended = started_and_ended([event for _, event in at_once])
+    assert started == ended
+    assert len(started) > 1
 
 
 def test_most_messages_are_gathered(make_engine, owner, recogniser, two_utterances_wav):

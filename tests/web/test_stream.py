@@ -8,11 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import soundfile
+import soxr
 import talk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intone import AudioFormat, Encoding, Session
+from intone.core.decode import to_int16
 from intone.web import translate
 from intone.web.codec import decode_server, encode
 
@@ -194,6 +196,30 @@ async def test_flush_ends_the_running_utterance_now(server, two_utterances_wav):
         await talk.say(socket, "session.close")
         rest = await talk.receive_all(socket)
     assert [r["utterance_id"] for r in talk.of_type(rest, "utterance.result")] == [2, 3]
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
+async def test_each_flush_ends_what_was_sent_before_it(serve, male_wav, rate_hz):
+    """And the next utterance is told as soon as it begins, with nothing sent after it."""
+    samples = np.tile(np.frombuffer(talk.pcm_of(male_wav), "<i2")[8_000:24_000], 3) / 32_768
+    sent = to_int16(soxr.resample(samples, 16_000, rate_hz).clip(-1, 1)).tobytes()
+    second, piece = 2 * rate_hz, 2 * (rate_hz // 50)
+    pieces = [sent[start : start + piece] for start in range(0, 3 * second, piece)]
+    spans = []
+    # Longer than it takes to begin: what ran was not over so soon.
+    async with (
+        serve(endpointer={"hangover_ms": 1_000}) as local,
+        talk.connect(local.url, f"?interim_ms=0&sample_rate={rate_hz}") as socket,
+    ):
+        for first in (0, 50, 100):
+            begun = first + 18
+            await socket.send(b"".join(pieces[first:begun]))
+            await talk.receive_until(socket, "utterance.started")
+            await socket.send(b"".join(pieces[begun : first + 50]))
+            await talk.say(socket, "flush")
+            result = (await talk.receive_until(socket, "utterance.result"))[-1]
+            spans.append((result["start_ms"], result["end_ms"], result["reason"]))
+    assert spans == [(ms, ms + 1_000, "flush") for ms in (0, 1_000, 2_000)]
 
 
 async def test_flush_and_close_before_any_audio_are_quiet(server):

@@ -80,8 +80,13 @@ class FrontEnd:
         )
 
     def flush(self) -> list[Hop]:
-        """End the running utterances now; the stream goes on."""
-        return self._close(EndReason.FLUSH)
+        """End the running utterances where the audio fed so far does; the stream goes on.
+
+        A last piece under one frame (20 ms) is heard with what follows.
+        """
+        # Also where none runs yet: one may begin in what the resampler holds.
+        hops = self._advance(self._resampler.flush())
+        return hops + self._close(EndReason.FLUSH)
 
     def finish(self) -> list[Hop]:
         """End the stream. A last piece under one frame (20 ms) is not heard."""

@@ -64,16 +64,21 @@ class Resampler:
 
     soxr is handed whole pieces of 20 ms: how much has come out then depends on nothing but how
     many there were. At 16 kHz samples pass through untouched.
+
+    A flush takes out what soxr still holds, and what follows is a stream of its own. What has
+    come out by then is as long as what went in, to half a sample, after any number of flushes.
     """
 
     def __init__(self, rate_hz: int, channels: int) -> None:
         self._passthrough = rate_hz == SAMPLE_RATE_HZ
         self._piece = rate_hz // _PIECES_PER_S
         self._channels = channels
-        self._leftover = np.zeros((0, channels), np.float32)
-        self._finished = False
+        self._leftover = self._nothing()
         self._rate_hz = rate_hz
         self._taken = self._given = 0
+        """Since the last flush, as soxr's stream is of what came since."""
+        self._owed = 0
+        """What went in before it less what came out: at most half a sample, in parts of one."""
         if not self._passthrough:
             self._lumps = _lumps(rate_hz)
             self._stream = _stream(rate_hz, channels)
@@ -104,12 +109,36 @@ class Resampler:
         self._given += ready.shape[0]
         return ready
 
+    def flush(self) -> FloatArray:
+        """Return the samples that are still inside, float32 (m, channels); the stream goes on.
+
+        What follows is resampled as if nothing had come before. With nothing inside, as always
+        at 16 kHz, it does nothing.
+        """
+        if not self._taken:
+            return self._nothing()
+        ready = self.finish()
+        self._stream = _stream(self._rate_hz, self._channels)
+        return ready
+
     def finish(self) -> FloatArray:
-        """End the stream and return the samples that were still inside; once only."""
-        if self._passthrough or self._finished:
-            return np.zeros((0, self._channels), np.float32)
-        self._finished = True
-        return self._clipped(self._stream.resample_chunk(self._leftover, last=True))
+        """End the stream and return the samples that were still inside; a second time, none."""
+        if not self._taken:
+            return self._nothing()
+        inside = self._taken * SAMPLE_RATE_HZ + self._owed
+        length = (2 * inside + self._rate_hz) // (2 * self._rate_hz)
+        self._owed = inside - length * self._rate_hz
+        # soxr rounds the length of each of its streams, which over many flushes would move the
+        # clock. The silence, which it hears there anyway, is for the sample that may be owed.
+        silence = np.zeros((-(-self._rate_hz // SAMPLE_RATE_HZ), self._channels), np.float32)
+        last = np.concatenate([self._leftover, silence])
+        ready = self._stream.resample_chunk(last, last=True)[: length - self._given]
+        self._leftover = self._nothing()
+        self._taken = self._given = 0
+        return self._clipped(ready)
+
+    def _nothing(self) -> FloatArray:
+        return np.zeros((0, self._channels), np.float32)
 
     def _clipped(self, samples: FloatArray) -> FloatArray:
         np.minimum(samples, 1.0, out=samples)

@@ -139,7 +139,7 @@ class LiveSession:
         self._follow(self._front_end.feed(data), arrived_s)
 
     def flush(self) -> None:
-        """End the running utterances now; the stream goes on."""
+        """End the running utterances where the audio so far does; the stream goes on."""
         self._follow(self._front_end.flush())
 
     def finish(self) -> None:

@@ -128,6 +128,8 @@ class Conversation:
             self._pong(command)
         elif isinstance(command, wire.Flush) and self._live:
             self._live.flush()
+            # The next utterance may begin before the one that ran could have ended.
+            self._missing_bytes = self._live.missing_bytes
         # What else there is, a token, has been checked by now, or is not asked for.
 
     def refuse(self, error: IntoneError) -> None:
