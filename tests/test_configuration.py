@@ -168,7 +168,7 @@ def test_the_environment_may_hold_what_is_not_the_servers():
 
 def test_tokens_come_from_flags_variables_the_file_and_a_file_of_their_own(toml, tmp_path):
     secrets = tmp_path / "tokens"
-    secrets.write_text("one\n\n two \n", encoding="utf-8")
+    secrets.write_text("# whose they are\none\n\n two \n", encoding="utf-8")
     assert load(tokens=("a", "b,c")).tokens == ("a", "b,c")
     assert load(environ={"INTONE_TOKENS": "a,b"}).tokens == ("a", "b")
     assert load(file=toml("tokens = ['a']")).tokens == ("a",)
@@ -185,7 +185,8 @@ def test_tokens_of_a_higher_layer_take_the_place_of_those_below(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "part"), [(None, "No such file"), ("\n", "no token"), ("\xff", "not UTF-8")]
+    ("content", "part"),
+    [(None, "No such file"), ("\n", "no token"), ("# one\n", "no token"), ("\xff", "not UTF-8")],
 )
 def test_a_token_file_without_tokens_is_refused(tmp_path, content, part):
     secrets = tmp_path / "tokens"
@@ -193,6 +194,31 @@ def test_a_token_file_without_tokens_is_refused(tmp_path, content, part):
         secrets.write_bytes(content.encode("latin-1"))
     with pytest.raises(SettingsError, match=part):
         load(token_file=secrets)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://shop.example",
+        "http://localhost:3000",
+        "http://[::1]:8000",
+        "app://local",
+        "null",
+        "*",
+    ],
+)
+def test_what_a_browser_says_of_a_page_may_be_allowed(origin):
+    assert load(allowed_origins=(origin,)).allowed_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["shop.example", "https://shop.example/", "https://Shop.example", "https://shop.example:443",
+     "http://shop.example:80", "https://shop.example/talk", "https://*.shop.example/", "https://"],
+)  # fmt: skip
+def test_what_no_browser_says_of_a_page_is_refused(origin):
+    with pytest.raises(SettingsError, match="allowed_origins: no browser says"):
+        load(allowed_origins=(origin,))
 
 
 def test_a_token_is_never_shown(toml):

@@ -269,6 +269,19 @@ def test_a_name_that_is_no_utf_8_is_read_and_printed(male_wav, tmp_path, format_
     assert "caf\N{REPLACEMENT CHARACTER}.wav" in done.stdout
 
 
+@pytest.mark.parametrize("format_name", ["jsonl", "csv", "table"])
+def test_a_name_that_the_output_s_encoding_lacks_is_escaped(male_wav, tmp_path, format_name):
+    names = ["\N{SNOWMAN}\N{GRINNING FACE}.wav", f"{'a' * 60}.wav"]
+    files = [shutil.copy(male_wav, tmp_path / name) for name in names]
+    done = intone("analyze", "--format", format_name, *files, PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert "\\u2603\\ud83d\\ude00.wav" in done.stdout
+    assert len(lines) == 2 + (format_name != "jsonl")
+    if format_name == "jsonl":
+        assert [Path(json.loads(line)["file"]).name for line in lines] == names
+
+
 def test_models_lists_what_they_tell_apart(repo_root):
     card = json.loads((repo_root / "models" / "gru" / "card.json").read_text(encoding="utf-8"))
     done = intone("models")

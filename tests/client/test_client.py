@@ -175,6 +175,7 @@ async def test_an_error_in_the_block_is_the_caller_s_and_drops_the_session(serve
     [
         ({"model": "nobody"}, UnknownModel),
         ({"audio": AudioFormat(sample_rate_hz=12_345)}, UnsupportedAudio),
+        ({"audio": AudioFormat("mulaw", 8_000)}, UnsupportedAudio),
         ({"audio": AudioFormat(channels=3)}, UnsupportedAudio),
     ],
 )

@@ -189,6 +189,23 @@ async def test_a_form_with_a_broken_header_is_refused(server, header):
     assert await refused(server.url, form, headers=headers) == (400, "bad_request")
 
 
+@pytest.mark.parametrize("encoding", ["compress", "x-gzip", "gzip, gzip", "made-up"])
+async def test_a_body_in_an_encoding_that_is_not_undone_is_refused(server, male_wav, encoding):
+    headers = {"Content-Encoding": encoding}
+    told = await refused(server.url, male_wav.read_bytes(), headers=headers)
+    assert told == (400, "bad_request")
+
+
+async def test_the_log_says_whose_upload_it_was(serve, male_wav, caplog):
+    caplog.set_level("INFO", "intone")
+    async with serve(tokens=("desk:alpha",)) as local:
+        headers = {"Authorization": "Bearer alpha"}
+        assert (await upload(local.url, male_wav.read_bytes(), headers=headers))[0] == 200
+    (record,) = [r for r in caplog.records if r.message == "upload analysed"]
+    assert record.token == "desk"
+    assert "alpha" not in str(vars(record))
+
+
 async def test_a_body_that_is_not_as_its_encoding_says_is_refused(server):
     headers = {"Content-Encoding": "gzip"}
     assert await refused(server.url, b"no gzip", headers=headers) == (400, "bad_request")

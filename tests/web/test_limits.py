@@ -228,7 +228,11 @@ async def test_sessions_over_the_limit_are_refused_before_the_upgrade(serve):
             assert (status, error["code"], error["retryable"]) == (503, "overloaded", True)
             assert int(headers["Retry-After"]) > 0
             assert metric(local, 'intone_connections_rejected_total{reason="overloaded"}') == 1
+            # Whoever deals out sessions is told before it sends one here.
+            status, _, body = await get(f"{local.url}/readyz")
+            assert (status, body) == (503, '{"status":"serving"}')
         await talk.until(lambda: not local.server.sessions)
+        assert (await get(f"{local.url}/readyz"))[0] == 200
         async with talk.connect(local.url) as second:
             assert (await talk.receive(second))["type"] == "session.created"
 

@@ -177,6 +177,24 @@ async def test_a_reload_drains_the_old_and_serves_by_new_settings(start_server, 
     assert "Traceback" not in server.log.read_text(encoding="utf-8")
 
 
+async def test_a_reload_warns_of_an_address_that_it_does_not_listen_on(start_server, tmp_path):
+    settings = tmp_path / "intone.toml"
+    settings.write_text("", encoding="utf-8")
+
+    async def reload(text: str) -> int:
+        """Return how many warnings there are, once the workers are others."""
+        before = await both(server)
+        settings.write_text(text, encoding="utf-8")
+        server.process.send_signal(signal.SIGHUP)
+        await talk.until(lambda: before.isdisjoint(workers_of(server)))
+        return server.log.read_text(encoding="utf-8").count("another address to listen on")
+
+    with start_server(*MANY, "--config", str(settings)) as server:
+        assert await reload('host = "127.0.0.2"') == 1
+        assert await reload('host = "127.0.0.2"') == 2
+        assert await reload('host = "127.0.0.1"') == 2
+
+
 def test_a_stop_drains_every_worker_and_leaves_nothing(male_wav, tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(INTONE, stdout=subprocess.PIPE, text=True, env=environment)
