@@ -166,7 +166,7 @@ def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
     except (soundfile.LibsndfileError, OSError, TypeError) as error:
         raise CorpusError(f"{path} cannot be read: {_why(path, error)}") from error
     if missing:
-        raise CorpusError(f"{path} is cut short: {missing} bytes of it are missing")
+        raise CorpusError(f"{path} is cut short: at least {missing} bytes of it are missing")
     if not len(samples):
         raise CorpusError(f"{path} holds no audio")
     if not np.isfinite(samples).all():
