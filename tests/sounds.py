@@ -1,6 +1,9 @@
-"""Sounds that are not speech, for the tests of what must stay without a result."""
+"""Sounds that are not speech, for the tests of what must stay without a result; broken files."""
+
+import io
 
 import numpy as np
+import soundfile
 
 RATE_HZ = 16_000
 
@@ -42,3 +45,13 @@ def pulses(pitch_hz: float, seconds: float, level_dbfs: float = -20.0) -> np.nda
     time = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
     wave = sum(np.sin(2 * np.pi * pitch_hz * k * time) / k for k in range(1, 12))
     return (10 ** (level_dbfs / 20) * wave / np.sqrt(np.mean(wave**2))).astype("f4")
+
+
+def damaged_mp3(samples: np.ndarray, rate_hz: int = RATE_HZ) -> bytes:
+    """An MP3 with a hole in its middle, of which mpg123 tells on standard error."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate_hz, format="MP3")
+    content = bytearray(file.getvalue())
+    middle = len(content) // 2
+    content[middle : middle + 500] = bytes(500)
+    return bytes(content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, final
@@ -17,6 +17,7 @@ from intone.core.resample import Resampler, format_problem
 from intone.cut_short import missing_bytes
 from intone.errors import InvalidAudioFile, UnsupportedAudio
 from intone.mp3_length import HeadedMp3, mp3_length
+from intone.native_output import NATIVE_STDERR
 from intone.types import SAMPLE_RATE_HZ, SAMPLE_RATES_HZ, AudioFormat, Encoding
 from intone.unsized_wav import UnsizedWav, unfilled_size_at
 
@@ -120,9 +121,13 @@ class AudioFile:
 
     def _read(self, frames: int) -> bytes:
         dtype = "int16" if self.audio.encoding is Encoding.S16LE else "float32"
-        with _translated(self._name):
+        with _translated(self._name), self._quietly():
             samples: np.ndarray = self._file.read(frames, dtype=dtype)
         return samples.astype(samples.dtype.newbyteorder("<"), copy=False).tobytes()
+
+    def _quietly(self) -> AbstractContextManager[None]:
+        """Hide what mpg123 says of damage; no other decoder writes on standard error."""
+        return NATIVE_STDERR.hidden() if self._file.format == "MP3" else nullcontext()
 
     def spoken(self) -> tuple[AudioFormat, Iterator[bytes]]:
         """Return a format every server takes, and blocks in it.
@@ -168,7 +173,8 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
     if is_pipe:
         shown = f"{shown} ({_PIPE})"
     with ExitStack() as opened:
-        with _translated(shown):
+        # Hidden whatever it is: mpg123 also looks into what turns out to be something else.
+        with _translated(shown), NATIVE_STDERR.hidden():
             if isinstance(source, (str, Path)):
                 # Opened once: a writer would take our leaving for the end of all reading.
                 missing = 0 if is_pipe else _missing_bytes(Path(source))

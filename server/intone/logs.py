@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TextIO
 
@@ -94,22 +91,3 @@ def set_up_logging(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(log_level.upper())
-
-
-@contextmanager
-def native_greeting_hidden() -> Iterator[None]:
-    """Keep what native code writes on standard error out of it, for as short as can be.
-
-    TFLite greets there once a process, when the first model is loaded: no line of a JSON
-    log, and nothing that a person at the command line needs. Its failures are exceptions.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)

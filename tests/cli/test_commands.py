@@ -17,7 +17,9 @@ import time
 from pathlib import Path
 
 import pytest
+import soundfile
 from plugin import with_plugin
+from sounds import damaged_mp3
 
 from intone import __version__
 from intone.models import ModelStore
@@ -121,6 +123,17 @@ def test_a_bad_file_is_reported_and_the_others_go_on(male_wav, tmp_path):
     first, second = said(done)
     assert first.startswith(f"intone: error (invalid_audio_file): {page}")
     assert second.endswith("nowhere.wav: No such file or directory")
+
+
+def test_what_a_decoder_says_of_damage_is_not_printed(male_wav, tmp_path):
+    damaged, text = tmp_path / "damaged.mp3", tmp_path / "text.mp3"
+    damaged.write_bytes(damaged_mp3(*soundfile.read(male_wav)))
+    text.write_text("hello world" * 100, encoding="utf-8")
+    done = intone("analyze", damaged, text, tmp_path / "nowhere.wav")
+    breaks_off, no_audio, nowhere = done.stderr.splitlines()
+    assert f"{damaged} breaks off after" in breaks_off
+    assert no_audio.endswith(f"{text} cannot be decoded: File does not exist or is not a regular file (possibly a pipe?).")
+    assert "No such file" in nowhere
 
 
 def test_a_bar_is_shown_on_a_terminal_and_kept_out_of_the_results(male_wav, tmp_path):

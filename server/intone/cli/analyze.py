@@ -19,8 +19,8 @@ from intone.core.card import Card
 from intone.core.recogniser import Recogniser
 from intone.detectors import load_detector
 from intone.errors import IntoneError, RecogniserFailed
-from intone.logs import native_greeting_hidden
 from intone.models import ModelStore
+from intone.native_output import native_greeting_hidden
 from intone.session import Session
 from intone.settings import ServerSettings
 from intone.types import Event, UtteranceDiscarded, UtteranceResult

@@ -18,6 +18,7 @@ import click
 from intone import __version__
 from intone.cli.output import FORMATS
 from intone.errors import IntoneError, SettingsError
+from intone.native_output import part_stderr
 
 if TYPE_CHECKING:
     from intone.settings import ServerSettings
@@ -31,6 +32,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def main() -> None:
     """Run the command line and exit; an expected error is one sentence, never a traceback."""
     _open_what_is_closed()
+    part_stderr()
     _write_any_character()
     sys.exit(run(sys.argv[1:]))
 

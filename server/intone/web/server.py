@@ -20,8 +20,8 @@ from intone.engine.freed_memory import give_back
 from intone.engine.on_demand import OnDemand
 from intone.engine.sinks import Sink
 from intone.errors import IntoneError, Overloaded, SettingsError, ShuttingDown
-from intone.logs import native_greeting_hidden
 from intone.models import Model, ModelStore
+from intone.native_output import native_greeting_hidden
 from intone.settings import ServerSettings, SessionSettings
 from intone.types import Event
 from intone.web.metrics import Metrics

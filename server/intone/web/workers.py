@@ -28,8 +28,9 @@ from intone.core.card import endpointer_for
 from intone.core.recogniser import try_out
 from intone.detectors import load_detector
 from intone.errors import IntoneError, WorkerFailed
-from intone.logs import native_greeting_hidden, set_up_logging
+from intone.logs import set_up_logging
 from intone.models import ModelStore
+from intone.native_output import native_greeting_hidden
 from intone.settings import ServerSettings
 from intone.web import listening
 from intone.web.metrics import forget_worker
