@@ -21,6 +21,9 @@ from intone.session import Session
 from intone.types import AudioFormat, Encoding
 from intone.unsized_wav import UnsizedWav, unfilled_size_at
 
+MP3_FRAME = b"\xff\xf3\x44\xc4" + bytes(96)
+"""The header of one, and too little behind it."""
+
 
 @pytest.fixture
 def noise():
@@ -160,6 +163,8 @@ def test_a_file_that_breaks_off_gives_what_it_has_and_says_so(noise):
     [
         ("empty.wav", b"", "cannot be decoded"),
         ("page.wav", b"<html>not audio</html>", "cannot be decoded"),
+        ("text.mp3", b"hello world" * 100, "cannot be decoded: Format not recognised."),
+        ("start.mp3", MP3_FRAME, "cannot be decoded: Format not recognised."),
         ("headerless.raw", b"\0" * 320, "no header"),
         (".", None, "Is a directory"),
         ("nowhere.wav", None, "No such file"),

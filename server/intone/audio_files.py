@@ -30,6 +30,13 @@ _UNKNOWN_FRAMES = 1 << 62
 _PIPE = "a pipe: only WAV, AIFF, AU, Ogg and MP3 can be read through one"
 """What errors say of one: of the other formats libsndfile gives a part, or finds none in it."""
 
+_BAD_FILE = 7
+"""libsndfile's code where mpg123 finds no MP3 in what it was given; the sentence to it asks whether
+the file is there. That it is was seen before."""
+
+_NOT_RECOGNISED = "Format not recognised."
+"""What libsndfile says of anything else that is no audio."""
+
 _INT16_SUBTYPES = frozenset({"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "DPCM_8", "DPCM_16"})
 """What 16 bits hold without loss; everything else is read as float32."""
 
@@ -238,9 +245,10 @@ def _translated(name: str) -> Iterator[None]:
     except OSError as error:
         raise InvalidAudioFile(f"cannot read {name}: {error.strerror or error}") from error
     except soundfile.LibsndfileError as error:
-        raise InvalidAudioFile(
-            f"{name} cannot be decoded: {error.error_string.removeprefix('Error : ')}"
-        ) from error
+        why = error.error_string.removeprefix("Error : ")
+        if error.code == _BAD_FILE:
+            why = _NOT_RECOGNISED
+        raise InvalidAudioFile(f"{name} cannot be decoded: {why}") from error
     except TypeError as error:
         # soundfile takes the suffix .raw for headerless audio and wants its format told.
         raise InvalidAudioFile(f"{name} has no header that says what it holds") from error
