@@ -204,6 +204,17 @@ test("a lost session is opened anew, audio in between is counted as dropped", as
   await until(() => server.connections[1].received.length === 1);
 });
 
+test("a server that stops is told in a sentence, and looked for again", async (t) => {
+  const { server, client } = await conversation(t);
+  await client.connect();
+  const states = recorded(client, "state");
+  server.connections[0].send({ ...CLOSED, reason: "server_shutdown" });
+  server.connections[0].close(1001);
+  await until(() => client.state === "waiting");
+  const { code, message } = states.at(-1).error;
+  assert.deepEqual([code, message], ["shutting_down", "the server stopped"]);
+});
+
 test("attempts go on while the server is away", async (t) => {
   const { server, client } = await conversation(t, {
     onConnection: (connection, count) => {
