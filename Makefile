@@ -19,10 +19,12 @@ NPM := $(shell command -v npm 2>/dev/null)
 run: $(RUN)/.installed
 	$(RUN)/bin/intone serve --host 127.0.0.1 --port $(PORT) $(ARGS)
 
-# pytest comes last: its closing line is what one looks for. Two files of tests at a time, since much
-# of what they do is to wait for servers, browsers and speech; in their order, where none of the
-# few that take minutes comes last and alone.
-test: lint check-page
+# Python's packages are fetched and its sources checked while the page's are. pytest comes last: its
+# closing line is what one looks for. Two files of tests at a time, since much of what they do is to
+# wait for servers, browsers and speech; in their order, where none of the few that take minutes
+# comes last and alone.
+test:
+	$(MAKE) --jobs 2 lint check-page
 	$(TEST)/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(TEST)/.installed
