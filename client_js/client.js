@@ -260,7 +260,7 @@ export class IntoneClient extends Emitter {
       return new ConnectionError(refusal.code, refusal.message, isRetryable);
     }
     if (totals?.reason === "server_shutdown") {
-      return new ConnectionError("shutting_down", "the server stopped", true);
+      return new ConnectionError("shutting_down", "the server stopped", isWorthRetrying(closeCode));
     }
     const why = reason || totals?.reason || "the server cannot be reached, or is full";
     return new ConnectionError("server_unavailable", why, isWorthRetrying(closeCode));

@@ -5,7 +5,6 @@ import platform
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
@@ -15,21 +14,23 @@ if platform.libc_ver()[0] != "glibc":
 ROUNDS = 50
 PAGES = 256
 
-COUNT = f"""
-import resource
+FREED = f"""
+import ctypes, resource
 import numpy as np
+from intone_lab.kept_memory import keep_freed
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range({ROUNDS}):
         np.ones({PAGES} << 12, np.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-"""
 
-GIVEN_BACK = """
-import ctypes
 # As TensorFlow does.
 ctypes.CDLL(None).mallopt(-1, 128 << 10)
+print(faults())
+keep_freed()
+# The first time it is taken.
+faults()
 print(faults())
 """
 
@@ -49,29 +50,16 @@ settings = replace(recipe("gru", 1), epochs=6, finish=None, teacher=None)
 training.train(make_examples(make_clips("ravdess", 1, 1)), settings, "tiny")
 """
 
-KEPT = """
-from intone_lab.kept_memory import keep_freed
-keep_freed()
-"""
-
-COUNT_AGAIN = """
-# The first time it is taken.
-faults()
-print(faults())
-"""
-
 
 def run(script: str) -> list[int]:
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parent)])
-    }
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return [int(line) for line in done.stdout.splitlines() if line.isdigit()]
 
 
 def test_what_is_freed_serves_again():
-    given_back, kept = run(COUNT + GIVEN_BACK + KEPT + COUNT_AGAIN)
+    given_back, kept = run(FREED)
     assert given_back > ROUNDS * PAGES / 2
     assert kept < ROUNDS
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
+from intone.engine.freed_memory import c_function
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 """glibc's numbers: https://man7.org/linux/man-pages/man3/mallopt.3.html."""
 
-_KEPT_BYTES = 256 << 20
+KEPT_BYTES = 256 << 20
+"""More than any array that is freed and wanted again."""
 
 
 def keep_freed() -> None:
@@ -18,9 +19,7 @@ def keep_freed() -> None:
     Python: each step of training then takes its arrays from the system anew, which was half of
     its time.
     """
-    try:
-        set_option = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    set_option(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-    set_option(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+    set_option = c_function("mallopt")
+    if set_option is not None:
+        set_option(_M_TRIM_THRESHOLD, KEPT_BYTES)
+        set_option(_M_MMAP_THRESHOLD, KEPT_BYTES)

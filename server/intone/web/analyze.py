@@ -79,7 +79,7 @@ async def analyze(request: web.Request) -> web.Response:
             "utterances": len(analysis.utterances),
             "discarded": len(analysis.discarded),
         }
-        | ({"token": token_name} if token_name else {}),
+        | auth.as_logged(token_name),
     )
     return json_response(analysis)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from intone.errors import IdleTimeout, IntoneError, SessionTooLong, SlowConsumer
 from intone.types import DiscardReason
-from intone.web import wire
+from intone.web import auth, wire
 from intone.web.conversation import Conversation
 from intone.web.dialect import Codec, Dialect
 from intone.web.ending import BY_CLIENT, SHUTDOWN, VANISHED, Ending, because_of, fault, our_fault
@@ -277,7 +277,7 @@ class StreamSession:
                 "channels": config.audio.channels,
                 "model": config.model,
             }
-            | ({"token": self._token_name} if self._token_name else {}),
+            | auth.as_logged(self._token_name),
         )
 
     def _log_end(self, reason: str, duration_s: float) -> None:

@@ -15,18 +15,18 @@ import msgspec
 import intone
 from intone_bench.peers.cost import Cost
 from intone_bench.serving import start_pinned
+from intone_lab.kept_memory import KEPT_BYTES
 from intone_lab.processes import ONE_THREAD
 
 _PEERS_THREADS = ("NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-_KEPT_BYTES = str(256 << 20)
 
 AT_ITS_BEST = {
     **ONE_THREAD,
     **dict.fromkeys(_PEERS_THREADS, "1"),
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "",
-    "MALLOC_MMAP_THRESHOLD_": _KEPT_BYTES,
-    "MALLOC_TRIM_THRESHOLD_": _KEPT_BYTES,
+    "MALLOC_MMAP_THRESHOLD_": str(KEPT_BYTES),
+    "MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES),
 }
 """Environment of every pipeline but intone. Two threads on one core would only wait for each
 other; there is no GPU; and glibc keeps freed memory: giving large arrays back to the system and
