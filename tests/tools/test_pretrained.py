@@ -25,11 +25,12 @@ from intone_lab.cli import main
 from intone_lab.copies import AS_IT_IS, Copy, send
 from intone_lab.dataset import block_shape
 from intone_lab.folds import Split
+from intone_lab.heads.regression import Heads
+from intone_lab.heads.rows import Kind
 from intone_lab.pipeline import folds, trained_on
 from intone_lab.pretrained import pipeline
 from intone_lab.pretrained.crowds import crowds
 from intone_lab.pretrained.files import with_heads
-from intone_lab.pretrained.heads import Heads
 from intone_lab.pretrained.hearing import HeardCopy
 from intone_lab.pretrained.settings import PRETRAINED, STATISTICS, HeadSettings
 from intone_lab.run_record import Weights
@@ -196,66 +197,31 @@ def test_nobody_else_in_the_fold_is_no_crowd():
 @pytest.mark.parametrize(
     ("gender", "copy", "counts"),
     [
-        ("female", "slow", 0.0),
-        ("female", "fast", 1.0),
-        ("male", "slow", 1.0),
-        ("male", "fast", 0.0),
-        ("female", "another voice", 0.0),
-        ("male", "a third voice", 0.0),
+        ("female", "slow", False),
+        ("female", "fast", True),
+        ("male", "slow", True),
+        ("male", "fast", False),
+        ("female", "another voice", False),
+        ("male", "a third voice", False),
     ],
 )
 def test_gender_is_not_asked_of_formants_moved_towards_the_other(gender, copy, counts):
     clips = make_clips("ravdess", 1, 1)
     one = next(clip for clip in clips if clip.gender == gender)
-    weights = pipeline.gender_weights([heard_copy(one), heard_copy(one, copy)], HeadSettings())
-    assert weights.tolist() == [1.0, counts]
-    of_men = replace(one, corpus="savee")
-    assert pipeline.gender_weights([heard_copy(of_men)], HeadSettings()).tolist() == [0.0]
+    settings = HeadSettings()
+    assert pipeline.row_of(heard_copy(one), settings).tells_gender
+    assert pipeline.row_of(heard_copy(one, copy), settings).tells_gender == counts
+    of_men = heard_copy(replace(one, corpus="savee"))
+    assert not pipeline.row_of(of_men, settings).tells_gender
 
 
-def test_changes_are_what_a_copy_is_besides_its_clip():
-    one, other = make_clips("ravdess", 1, 0)[:2]
-
-    def heard(clip, copy, level):
-        return replace(heard_copy(clip, copy), statistics=np.full(STATISTICS, level, np.float32))
-
-    every = [heard(one, AS_IT_IS.name, 1.0), heard(one, "slow", 9.0), heard(one, "crowd", 3.0)]
-    # Of the other clip nothing was heard but this.
-    every += [heard(other, "noise", 7.0), heard(one, "telephone", 0.5)]
-    every += [heard(one, "another voice", 8.0)]
-    assert pipeline.changes_of(every)[:, 0].tolist() == [2.0, -0.5]
-    assert pipeline.changes_of(every[:2]).shape == (0, STATISTICS)
-
-
-def test_corpora_are_told_apart_within_a_gender():
-    def heard(corpus, gender, level, copy=AS_IT_IS.name):
-        clip = replace(make_clips(corpus, 1, 0)[0], gender=gender)
-        return replace(heard_copy(clip, copy), statistics=np.full(STATISTICS, level, np.float32))
-
-    every = [heard("ravdess", "female", 1.0), heard("ravdess", "female", 3.0)]
-    every += [heard("tess", "female", 6.0), heard("ravdess", "male", 9.0)]
-    every += [heard("ravdess", "male", 50.0, "crowd"), heard("savee", None, 70.0)]
-    # Two corpora's women, 2 and 6 on average; one corpus's men, which nothing is apart from.
-    assert pipeline.corpora_apart(every)[:, 0].tolist() == [-2.0, 2.0, 0.0]
-    assert pipeline.corpora_apart(every[-1:]).shape == (0, STATISTICS)
-
-
-def test_emotions_of_a_corpus_count_alike_and_a_corpus_its_share():
-    clips = make_clips("emodb", 4, 4)
-    few = [clip for clip in clips if clip.emotion != "sad"] + [
-        clip for clip in clips if clip.emotion == "sad"
-    ][:4]
-    every = [heard_copy(clip) for clip in few] + [heard_copy(few[0], "noise")]
-    weights = pipeline.emotion_weights(every, HeadSettings())
-    by_emotion = {
-        emotion: sum(
-            w for w, one in zip(weights, every, strict=True) if one.clip.emotion == emotion
-        )
-        for emotion in ("sad", "happy", few[0].emotion)
-    }
-    assert len({round(total, 3) for total in by_emotion.values()}) == 1
-    assert weights.sum() == pytest.approx(2 * 60.5)
-    assert weights[-1] == pytest.approx(weights[0] / 2)
+def test_a_copy_is_what_was_done_to_the_clip_and_counts_as_much_as_the_settings_say():
+    clip = make_clips("ravdess", 1, 0)[0]
+    names = ("as it is", "fast", "another voice", "telephone", "loud crowd")
+    rows = [pipeline.row_of(heard_copy(clip, name), HeadSettings()) for name in names]
+    same, heard, around = Kind.AS_IT_IS, Kind.OTHERWISE, Kind.IN_SURROUNDINGS
+    assert [row.kind for row in rows] == [same, heard, heard, around, around]
+    assert [row.weight for row in rows] == [1.0, 1.0, 0.5, 0.5, 0.5]
 
 
 def test_a_copy_in_a_crowd_holds_everybody_at_a_level_of_its_own():

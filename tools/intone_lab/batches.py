@@ -17,7 +17,7 @@ from intone_lab.augment import AugmentSettings, augment, draw_warps
 from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip
 from intone_lab.dataset import FEATURES, Example, as_features
-from intone_lab.targets import Targets
+from intone_lab.targets import Targets, tells_gender
 from intone_lab.teacher.lessons import Lessons, Row
 
 _SPEEDS = {copy.name: copy.speed for copy in COPIES}
@@ -57,11 +57,8 @@ class BatchSettings:
     last_step_weight: float = 0.8
     """Loss weight of the last step; the rest is spread over the steps of its second half."""
     gender_shift: float = 0.05
-    """How far a row's formants may be moved towards the other gender's and still say which it is.
-
-    Women's lie about 15 % over men's, and a copy is moved by up to 10 % of speed and as much of
-    vocal tract.
-    """
+    """How far a row's formants may be moved towards the other gender's and still say which it is:
+    a copy is moved by up to 10 % of speed and as much of vocal tract."""
     gender_from: tuple[str, ...] = ("ravdess", "emodb", "crema_d")
     """Corpora with both sexes: on the others gender could be learnt from the channel."""
 
@@ -198,13 +195,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return features
 
     def _hears_gender(self, example: Example, warp: float) -> bool:
-        """Whether the row tells of its gender: not once its formants are nearly the other's."""
-        clip = example.clip
-        if clip.gender is None or clip.corpus not in self._settings.gender_from:
-            return False
-        lowered = warp + 1.0 - _SPEEDS[example.copy]
-        towards_other = lowered if clip.gender == "female" else -lowered
-        return towards_other <= self._settings.gender_shift
+        raised = _SPEEDS[example.copy] - 1.0 - warp
+        return tells_gender(
+            example.clip, raised, self._settings.gender_from, self._settings.gender_shift
+        )
 
     def _weights(self, frames: int) -> FloatArray:
         """Loss weight of each answer to a crop of ``frames``: a clip counts once in all."""

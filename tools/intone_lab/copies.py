@@ -16,6 +16,8 @@ import soxr
 from intone.core.decode import to_int16
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray
 from intone_lab.conditions import add_noise, babble
+from intone_lab.corpora import Clip
+from intone_lab.folds import ALWAYS_TRAIN
 from intone_lab.named_random import named_generator
 from intone_lab.other_voice import in_another_voice
 from intone_lab.telephone import TELEPHONE, as_telephone
@@ -68,6 +70,16 @@ COPIES = (
 )
 TAUGHT = tuple(copy for copy in COPIES if not copy.has_surroundings)
 """What the teacher hears; with the others it would be asked of noise what it hears without."""
+
+
+def worth_hearing(clip: Clip, copies: Sequence[Copy]) -> tuple[Copy, ...]:
+    """Return those of ``copies`` that a large network hears of ``clip``.
+
+    Of corpora of a voice or two, of which little is trained on, the clips as they are alone: TESS
+    would take half of its time.
+    """
+    is_alone = clip.corpus in ALWAYS_TRAIN
+    return tuple(copy for copy in copies if not is_alone or copy == AS_IT_IS)
 
 
 @dataclass(frozen=True, slots=True)

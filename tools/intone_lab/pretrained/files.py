@@ -12,7 +12,7 @@ import numpy as np
 
 from intone.types import FloatArray
 from intone_lab.catalogue import GENDERS
-from intone_lab.pretrained.heads import Heads
+from intone_lab.heads.regression import Heads
 from intone_lab.pretrained.settings import PRETRAINED, STATISTICS
 from intone_lab.run_record import Weights
 from intone_lab.teacher.encoder import SOURCES

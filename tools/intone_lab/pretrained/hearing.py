@@ -19,11 +19,10 @@ from rich.progress import track
 from intone.core.interpreter import Interpreter
 from intone.settings import EndpointerSettings
 from intone.types import FloatArray, to_ms
-from intone_lab.copies import AS_IT_IS, STEEPEST_NOISE_DB, Copy
+from intone_lab.copies import STEEPEST_NOISE_DB, Copy, worth_hearing
 from intone_lab.corpora import Clip
 from intone_lab.dataset import backgrounds, block_shape, cut, send_copies
 from intone_lab.file_version import file_version
-from intone_lab.folds import ALWAYS_TRAIN
 from intone_lab.pretrained.files import Converted, converted
 from intone_lab.pretrained.settings import PRETRAINED, STATISTICS
 from intone_lab.processes import fresh_processes
@@ -68,8 +67,8 @@ def hear_all(
 ) -> list[HeardCopy]:
     """Return what the networks make of every copy of every clip in which there is an utterance.
 
-    Of corpora of a voice or two, of which little is trained on, no copies are heard; those in a
-    crowd of the clips that ``crowds`` has one for. From ``cache`` where it was done before. Raises
+    Of every copy that is worth it (:func:`intone_lab.copies.worth_hearing`); those in a crowd of
+    the clips that ``crowds`` has one for. From ``cache`` where it was done before. Raises
     :class:`intone_lab.teacher.source.TeacherError` where the networks cannot be fetched.
     """
     network = converted(Converted.STATISTICS, cache)
@@ -102,9 +101,9 @@ def hear_all(
 def _copies_of(
     clip: Clip, copies: Sequence[Copy], crowds: Mapping[Clip, tuple[Clip, ...]]
 ) -> tuple[Copy, ...]:
-    if clip.corpus in ALWAYS_TRAIN:
-        return (AS_IT_IS,)
-    return tuple(copy for copy in copies if clip in crowds or not copy.has_crowd)
+    return tuple(
+        copy for copy in worth_hearing(clip, copies) if clip in crowds or not copy.has_crowd
+    )
 
 
 def _hear(job: _Job) -> FloatArray:

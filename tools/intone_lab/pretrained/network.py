@@ -7,7 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from intone_lab.architectures import convert
-from intone_lab.pretrained.heads import Heads
+from intone_lab.heads.regression import Heads
 from intone_lab.pretrained.products import Products
 from intone_lab.pretrained.spectra import HOP_SAMPLES, power_spectra
 from intone_lab.pretrained.voices_graph import VoicesGraph

@@ -10,6 +10,7 @@ from intone.core.features import MfccSettings, SampleSettings
 from intone_lab.architectures import Served
 from intone_lab.copies import COPIES, Copy
 from intone_lab.flat import flat_row
+from intone_lab.heads.rows import HeadFit
 
 PRETRAINED = Served(
     name="pretrained",
@@ -55,26 +56,13 @@ class HeadSettings:
     """Decides the splits; the fit has no chance in it."""
     corpora: tuple[str, ...] = ("ravdess", "crema_d", "emodb", "savee", "tess")
     """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
-    size_penalty: float = 0.01
-    change_penalty: float = 0.05
-    corpus_penalty: float = 0.05
-    """What a head costs by its size, by hearing what a copy changes of a clip and, that of gender,
-    by hearing which corpus it is: see :func:`intone_lab.pretrained.heads.fit`."""
-    share: Mapping[str, float] = field(
-        default_factory=lambda: {"tess": 0.15, "crema_d": 0.5, "emodb": 2.0}
-    )
-    """How much a corpus's clips count, where not once: as in training from scratch
-    (:class:`intone_lab.batches.BatchSettings`)."""
+    fit: HeadFit = field(default_factory=HeadFit)
     copies: Mapping[str, float] = field(
         default_factory=lambda: {
             copy.name: 0.5 for copy in HEARD if copy.has_surroundings or copy.other_voice
         }
     )
     """How much a copy counts, where not as much as the clip as it is."""
-    absent: Mapping[str, float] = field(
-        default_factory=lambda: {"emodb": -3.0, "savee": -3.0, "tess": -3.0}
-    )
-    """See :class:`intone_lab.training.FinishSettings`."""
     gender_from: tuple[str, ...] = ("ravdess", "emodb", "crema_d")
     """Corpora with both sexes: on the others gender could be learnt from the channel."""
 

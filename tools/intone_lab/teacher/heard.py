@@ -13,7 +13,7 @@ import numpy as np
 from rich.progress import track
 
 from intone.settings import EndpointerSettings
-from intone_lab.copies import Copy
+from intone_lab.copies import Copy, worth_hearing
 from intone_lab.corpora import Clip
 from intone_lab.dataset import backgrounds, block_shape, cut, send_copies
 from intone_lab.file_version import file_version
@@ -34,11 +34,15 @@ CopyKey = tuple[str, str]
 def hear_all(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> dict[CopyKey, Frames]:
     """Return the teacher's frames of the longest utterance in every copy that has one.
 
-    They are those of the audio that :attr:`intone_lab.dataset.Example.longest` was made of, one
-    every 40 ms, read from ``cache`` as they are needed. Raises
-    :class:`intone_lab.teacher.source.TeacherError` where the teacher cannot be fetched.
+    Of those copies that are worth it (:func:`intone_lab.copies.worth_hearing`). They are those of
+    the audio that :attr:`intone_lab.dataset.Example.longest` was made of, one every 40 ms, read
+    from ``cache`` as they are needed. Raises :class:`intone_lab.teacher.source.TeacherError` where
+    the teacher cannot be fetched.
     """
-    of_clips = [(clip.key, file_version(clip.path)) for clip in clips]
+    of_clips = [
+        (clip.key, file_version(clip.path), [copy.name for copy in worth_hearing(clip, copies)])
+        for clip in clips
+    ]
     of_copies = [asdict(copy) for copy in copies]
     of_teachers = [asdict(source) for source in SOURCES]
     of_teacher = [of_teachers, WIDTH, STEP_SAMPLES, PIECE_SAMPLES, asdict(EndpointerSettings())]
@@ -55,7 +59,8 @@ def _hear_and_save(
     folder: Path, clips: Sequence[Clip], copies: Sequence[Copy], cache: Path
 ) -> None:
     jobs = [
-        (clip, other, copies, cache) for clip, other in zip(clips, backgrounds(clips), strict=True)
+        (clip, other, worth_hearing(clip, copies), cache)
+        for clip, other in zip(clips, backgrounds(clips), strict=True)
     ]
     partial = folder.with_name("partial-" + folder.name)
     partial.mkdir(parents=True, exist_ok=True)
@@ -104,4 +109,4 @@ def _load(folder: Path, clips: Sequence[Clip], copies: Sequence[Copy]) -> dict[C
 
 
 def _keys(clips: Sequence[Clip], copies: Sequence[Copy]) -> Iterator[CopyKey]:
-    return ((clip.key, copy.name) for clip in clips for copy in copies)
+    return ((clip.key, copy.name) for clip in clips for copy in worth_hearing(clip, copies))

@@ -12,7 +12,7 @@ if find_spec("tensorflow") is None:
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from intone_lab.pretrained.heads import Asked, Unsought, fit
+from intone_lab.heads.regression import Asked, Unsought, fit
 from intone_lab.targets import ABSENT
 
 
