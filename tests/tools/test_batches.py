@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,10 @@ def batches(
     return Batches(examples, GRU, settings, AugmentSettings(warp=warp), seed)
 
 
+def first(drawn):
+    return next(drawn.draw_epoch())
+
+
 def without(clips, *emotions):
     return [clip for clip in clips if clip.emotion not in emotions]
 
@@ -32,7 +37,7 @@ def examples():
 
 
 def test_shapes(examples):
-    inputs, targets, weights = batches(examples)[0]
+    inputs, targets, weights = first(batches(examples))
     assert inputs["features"].shape == (16, 128, 40)
     assert inputs["allowed"].shape == (16, 8)
     assert targets["emotion"].shape == (16, 32, 8)
@@ -47,7 +52,7 @@ def test_an_epoch_takes_the_asked_share_of_each_corpus(examples):
 
 def test_a_corpus_without_calm_gives_it_neither_target_nor_gradient(examples):
     drawn = batches([e for e in examples if e.clip.corpus == "tess"])
-    inputs, targets, _ = drawn[0]
+    inputs, targets, _ = first(drawn)
     calm = EMOTIONS.index("calm")
     assert (inputs["allowed"][:, calm] < -1e8).all()
     assert (targets["emotion"][:, :, calm] == 0).all()
@@ -58,19 +63,19 @@ def test_labels_that_a_named_corpus_lacks_are_wrong_answers_where_they_are_sure(
     few = [e for e in examples if e.clip.emotion in {"happy", "sad"}]
     tess = [e for e in few if e.clip.corpus == "tess"]
     settings = replace(SETTINGS, absent={"tess": -3.0})
-    inputs, targets, _ = batches(tess, settings=settings)[0]
+    inputs, targets, _ = first(batches(tess, settings=settings))
     held = np.array([emotion in {"happy", "sad"} for emotion in EMOTIONS])
     assert (inputs["allowed"][:, ~held] == -3).all()
     assert (inputs["allowed"][:, held] == 0).all()
     assert (targets["emotion"][:, :, ~held] == 0).all()
     ravdess = [e for e in few if e.clip.corpus == "ravdess"]
-    inputs, _, _ = batches(ravdess, settings=settings)[0]
+    inputs, _, _ = first(batches(ravdess, settings=settings))
     assert (inputs["allowed"][:, ~held] < -1e8).all()
 
 
 def test_a_corpus_of_few_emotions_gives_the_others_neither_target_nor_gradient(examples):
     few = [e for e in examples if e.clip.corpus == "tess" and e.clip.emotion in {"happy", "sad"}]
-    inputs, targets, _ = batches(few)[0]
+    inputs, targets, _ = first(batches(few))
     held = np.array([emotion in {"happy", "sad"} for emotion in EMOTIONS])
     assert (inputs["allowed"][:, ~held] < -1e8).all()
     assert (inputs["allowed"][:, held] == 0).all()
@@ -78,9 +83,9 @@ def test_a_corpus_of_few_emotions_gives_the_others_neither_target_nor_gradient(e
 
 
 def test_gender_is_not_learnt_from_a_corpus_of_one_sex(examples):
-    _, _, weights = batches([e for e in examples if e.clip.corpus == "tess"])[0]
+    _, _, weights = first(batches([e for e in examples if e.clip.corpus == "tess"]))
     assert (weights["gender"] == 0).all()
-    _, _, weights = batches([e for e in examples if e.clip.corpus == "ravdess"], warp=0)[0]
+    _, _, weights = first(batches([e for e in examples if e.clip.corpus == "ravdess"], warp=0))
     assert (weights["gender"].sum(axis=1) > 0).all()
 
 
@@ -105,7 +110,7 @@ def test_gender_is_not_learnt_from_a_voice_moved_towards_the_other_s(
     # The statistics are of plain clips, which never come up.
     plain = [replace(e, utterances=e.utterances[:1], copy="as it is") for e in moved[:1]]
     settings = replace(SETTINGS, copies={"as it is": 1e-12} if copy != "as it is" else {})
-    _, targets, weights = batches([*moved, *plain], settings=settings)[0]
+    _, targets, weights = first(batches([*moved, *plain], settings=settings))
     is_female = targets["gender"][:, 0, GENDERS.index("female")] > 0.5
     heard = weights["gender"].sum(axis=1) > 0
     assert is_female.any()
@@ -120,8 +125,7 @@ def test_rare_classes_count_as_much_as_common_ones(examples):
     others = [e for e in ravdess if e.clip.emotion != "neutral"]
     drawn = batches([*others, *neutral[: len(neutral) // 2]])
     totals = np.zeros(8)
-    for index in range(len(drawn)):
-        _, targets, weights = drawn[index]
+    for _, targets, weights in drawn.draw_epoch():
         totals += (weights["emotion"].sum(axis=1)[:, None] * (targets["emotion"][:, 0] > 0.5)).sum(
             axis=0
         )
@@ -129,7 +133,7 @@ def test_rare_classes_count_as_much_as_common_ones(examples):
 
 
 def test_only_heard_steps_count(examples):
-    _, _, weights = batches(examples)[0]
+    _, _, weights = first(batches(examples))
     per_clip = weights["emotion"]
     assert (per_clip >= 0).all()
     last = per_clip.shape[1] - np.argmax(per_clip[:, ::-1] > 0, axis=1) - 1
@@ -137,18 +141,18 @@ def test_only_heard_steps_count(examples):
 
 
 def test_the_same_seed_gives_the_same_epoch(examples):
-    for first, second in zip(batches(examples)[0], batches(examples)[0], strict=True):
-        for name in first:
-            np.testing.assert_array_equal(first[name], second[name])
-    other = batches(examples, seed=2)[0][0]["features"]
-    assert not np.array_equal(batches(examples)[0][0]["features"], other)
+    for one, again in zip(first(batches(examples)), first(batches(examples)), strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], again[name])
+    other = first(batches(examples, seed=2))[0]["features"]
+    assert not np.array_equal(first(batches(examples))[0]["features"], other)
 
 
 def test_a_stray_clip_of_an_emotion_the_corpus_does_not_hold_is_heard_for_gender_alone():
     clips = [c for c in make_clips("crema_d", 2, 2, takes=10) if c.emotion in {"happy", "sad"}]
     clips += [c for c in make_clips("crema_d", 1, 0) if c.emotion == "neutral"]
     drawn = batches(make_examples(clips), settings=replace(SETTINGS, size=len(clips)), warp=0)
-    inputs, targets, weights = drawn[0]
+    inputs, targets, weights = first(drawn)
     neutral = EMOTIONS.index("neutral")
     assert (inputs["allowed"][:, neutral] < -1e8).all()
     assert (targets["emotion"][:, :, neutral] == 0).all()
@@ -169,7 +173,8 @@ def happy_and_sad():
 def drawn_once(clips, architecture=GRU, **settings):
     """One batch of every clip, its targets without smoothing."""
     settings = replace(SETTINGS, size=len(clips), label_smoothing=0.0, **settings)
-    return Batches(make_examples(clips), architecture, settings, AugmentSettings(), 1)[0]
+    drawn = Batches(make_examples(clips), architecture, settings, AugmentSettings(), 1)
+    return first(drawn)
 
 
 def test_a_clip_is_asked_for_what_was_played_or_for_what_listeners_heard():
@@ -218,18 +223,19 @@ def test_a_network_learns_those_of_its_labels_that_listeners_heard():
 def test_votes_that_are_not_asked_for_change_nothing():
     clips = happy_and_sad()
     voted = crema_d_heard_as(clips, neutral=1.0)
-    for first, second in zip(
+    for one, again in zip(
         drawn_once(clips, perceived=0.5), drawn_once(voted, perceived=0.0), strict=True
     ):
-        for name in first:
-            np.testing.assert_array_equal(first[name], second[name])
+        for name in one:
+            np.testing.assert_array_equal(one[name], again[name])
 
 
 def test_a_small_corpus_can_come_twice(examples):
     twice = replace(SETTINGS, share={"tess": 2.0})
     drawn = batches([e for e in examples if e.clip.corpus == "tess"], settings=twice)
     assert len(drawn) == 2 * 280 // 16
-    drawn_means = np.concatenate([drawn[i][0]["features"].mean(axis=(1, 2)) for i in range(4)])
+    some = itertools.islice(drawn.draw_epoch(), 4)
+    drawn_means = np.concatenate([batch[0]["features"].mean(axis=(1, 2)) for batch in some])
     assert len(np.unique(drawn_means)) == len(drawn_means)
 
 
@@ -240,6 +246,6 @@ def test_copies_stand_for_their_clip_as_often_as_asked():
     settings = replace(SETTINGS, copies={"telephone": 0.25}, crop_probability=0.0)
     quiet = AugmentSettings(0.0, 0.0, 0.0, warp=0.0, time_masks=0, band_masks=0)
     drawn = Batches(plain + loud, GRU, settings, quiet, 1)
-    first = np.concatenate([drawn[i][0]["features"][:, 0, 0] for i in range(len(drawn))])
+    starts = np.concatenate([batch[0]["features"][:, 0, 0] for batch in drawn.draw_epoch()])
     # One in five; three standard errors of 320 draws.
-    assert np.mean(first > 50) == pytest.approx(0.2, abs=0.07)
+    assert np.mean(starts > 50) == pytest.approx(0.2, abs=0.07)

@@ -90,5 +90,16 @@ def test_heads_say_what_the_statistics_tell():
         assert GENDERS[said.argmax()] == row.clip.gender
 
 
+def test_an_emotion_that_nobody_has_is_never_said():
+    clips = [clip for clip in make_clips("own", 2, 2) if clip.emotion in ("happy", "sad")]
+    rng = np.random.default_rng(0)
+    rows = [replace(row_of(c), statistics=rng.normal(0, 1, WIDTH).astype("f4")) for c in clips]
+    heads = fit_heads(rows, EMOTIONS, HeadFit())
+    others = [index for index, name in enumerate(EMOTIONS) if name not in ("happy", "sad")]
+    for row in rows:
+        said = row.statistics @ heads.emotion[:-1] + heads.emotion[-1]
+        assert said[others].max() < said.max() - 15
+
+
 def tall(clip) -> bool:
     return clip.gender == "male"

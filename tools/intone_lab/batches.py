@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import keras
 import numpy as np
 
 from intone.core.features import FeatureSettings
@@ -17,6 +15,7 @@ from intone_lab.augment import AugmentSettings, augment, draw_warps
 from intone_lab.copies import COPIES
 from intone_lab.corpora import Clip
 from intone_lab.dataset import FEATURES, Example, as_features
+from intone_lab.epochs import Batch
 from intone_lab.targets import Targets, tells_gender
 from intone_lab.teacher.lessons import Lessons, Row
 
@@ -63,8 +62,8 @@ class BatchSettings:
     """Corpora with both sexes: on the others gender could be learnt from the channel."""
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """One epoch of batches, drawn anew every epoch from one seed."""
+class Batches:
+    """Batches of one epoch after the other, drawn from one seed."""
 
     def __init__(
         self,
@@ -76,7 +75,6 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         lessons: Lessons | None = None,
     ) -> None:
         """Take ``lessons`` where the model has the outputs of :mod:`intone_lab.teacher.heads`."""
-        super().__init__(workers=1, use_multiprocessing=False)
         self._lessons = lessons
         self._settings = settings
         self._augmentation = augmentation
@@ -99,27 +97,28 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._padding, _ = feature_statistics(usable, FEATURES)
         self.mean, self.std = feature_statistics(usable, architecture.features)
         """Of each of the model's features, which it normalises by."""
-        self._order: list[Clip] = []
         self._count = sum(self._draws().values())
         self._size = min(settings.size, self._count)
-        self.on_epoch_end()
 
     def __len__(self) -> int:
         return self._count // self._size
 
-    def on_epoch_end(self) -> None:
-        """Draw the clips of the next epoch."""
-        draws = self._draws()
+    def draw_epoch(self) -> Iterator[Batch]:
+        """Draw the clips of the next epoch, and yield its batches: as many as the length says."""
+        order = self._draw_clips()
+        for index in range(len(self)):
+            yield self._batch(order[index * self._size : (index + 1) * self._size])
+
+    def _draw_clips(self) -> list[Clip]:
         order = []
-        for corpus, count in draws.items():
+        for corpus, count in self._draws().items():
             own = [clip for clip in self._clips if clip.corpus == corpus]
             rounds = -(-count // len(own))
             drawn = np.concatenate([self._rng.permutation(len(own)) for _ in range(rounds)])
             order += [own[i] for i in drawn[:count]]
-        self._order = [order[i] for i in self._rng.permutation(len(order))]
+        return [order[i] for i in self._rng.permutation(len(order))]
 
-    def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        clips = self._order[index * self._size : (index + 1) * self._size]
+    def _batch(self, clips: Sequence[Clip]) -> Batch:
         examples = [self._pick(clip) for clip in clips]
         rows = [self._crop(example) for example in examples]
         warps = draw_warps(self._augmentation, len(rows), self._rng)

@@ -19,12 +19,13 @@ from intone_lab.corpora import Clip
 from intone_lab.dataset import Example, prepare
 from intone_lab.file_version import file_version
 from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
+from intone_lab.heads.refit import refit
 from intone_lab.one_core import train_on_one_core
 from intone_lab.processes import each_alone
 from intone_lab.run_record import FINAL, Weights, export_path
 from intone_lab.teacher.heard import hear_all
 from intone_lab.teacher.lessons import Lessons
-from intone_lab.training import TrainSettings, finish, train
+from intone_lab.training import TrainSettings, train
 from intone_lab.whole_files import write_whole
 
 
@@ -177,17 +178,17 @@ def _trained_model(
     if path.exists():
         return load_model(path)
     examples = trained_on(prepare(clips, COPIES, runs / "heard"), split)
-    lessons = _lessons(clips, runs, settings, examples)
-    # In a folder of its own, so that another finish goes on from the same weights.
-    started = replace(settings, finish=None)
-    first = run_folder(runs, clips, started) / path.name
+    # In a folder of its own, so that another refit goes on from the same weights.
+    trunk = replace(settings, refit=None)
+    first = run_folder(runs, clips, trunk) / path.name
     if first.exists():
         model = load_model(first)
     else:
-        model = train(examples, started, split.name, lessons)
+        model = train(examples, trunk, split.name, _lessons(clips, runs, settings, examples))
         save_model(model, first)
-    if settings.finish is not None:
-        finish(model, examples, settings, settings.finish, split.name, lessons)
+    if settings.refit is not None:
+        architecture = ARCHITECTURES[settings.architecture]
+        refit(model, examples, architecture, settings.refit, settings.batches, settings.seed)
         save_model(model, path)
     return model
 

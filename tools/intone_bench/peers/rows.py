@@ -15,8 +15,10 @@ import msgspec
 import intone
 from intone_bench.peers.cost import Cost
 from intone_bench.serving import start_pinned
-from intone_lab.kept_memory import KEPT_BYTES
 from intone_lab.processes import ONE_THREAD
+
+_KEPT_BYTES = 256 << 20
+"""More than any array that is freed and wanted again."""
 
 _PEERS_THREADS = ("NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -25,8 +27,8 @@ AT_ITS_BEST = {
     **dict.fromkeys(_PEERS_THREADS, "1"),
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "",
-    "MALLOC_MMAP_THRESHOLD_": str(KEPT_BYTES),
-    "MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES),
+    "MALLOC_MMAP_THRESHOLD_": str(_KEPT_BYTES),
+    "MALLOC_TRIM_THRESHOLD_": str(_KEPT_BYTES),
 }
 """Environment of every pipeline but intone. Two threads on one core would only wait for each
 other; there is no GPU; and glibc keeps freed memory: giving large arrays back to the system and

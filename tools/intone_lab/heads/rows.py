@@ -14,6 +14,9 @@ from intone_lab.corpora import Clip, emotions_present
 from intone_lab.heads.regression import Asked, Heads, Unsought, fit
 from intone_lab.targets import Targets
 
+_NEVER = -20.0
+"""The logit of an emotion that no row is: nothing is known of it, and it is not said."""
+
 
 class Kind(Enum):
     """What was done to a clip before it was heard."""
@@ -74,7 +77,7 @@ class HeadFit:
 
 
 def fit_heads(rows: Sequence[Row], emotions: Sequence[str], settings: HeadFit) -> Heads:
-    """Return the heads of least loss for so many ``emotions``; of no rows there are none.
+    """Return the heads of least loss for ``emotions``; one that no row is, is never said.
 
     Raises :class:`ValueError` for no rows.
     """
@@ -92,10 +95,12 @@ def fit_heads(rows: Sequence[Row], emotions: Sequence[str], settings: HeadFit) -
     copies = Unsought(changes_of(rows), settings.change_penalty)
     # Not of emotion: a corpus that lacks some would be taken to have none but its own.
     corpora = Unsought(corpora_apart(rows), settings.corpus_penalty)
-    return Heads(
+    heads = Heads(
         fit(statistics, emotion, settings.size_penalty, [copies]),
         fit(statistics, gender, settings.size_penalty, [copies, corpora]),
     )
+    heads.emotion[-1, ~emotion.shares.any(axis=0)] = _NEVER
+    return heads
 
 
 def changes_of(rows: Sequence[Row]) -> FloatArray:

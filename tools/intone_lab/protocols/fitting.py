@@ -15,6 +15,7 @@ from intone.types import FloatArray
 from intone_lab.architectures import Architecture, load_model, save_model
 from intone_lab.augment import augment
 from intone_lab.catalogue import GENDERS
+from intone_lab.epochs import Batch, Progress, run_epoch
 from intone_lab.optimizer import adamw
 from intone_lab.protocols.features import LONGEST_FRAMES
 from intone_lab.protocols.protocol import Protocol, Recipe
@@ -23,9 +24,6 @@ from intone_lab.teacher import heads
 
 KEEP_EVERY_S = 60.0
 """What a stop costs at most; keeping the larger networks takes half a second."""
-
-Batch = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
-"""Inputs, targets and sample weights, by name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,18 +73,15 @@ def fit(
     batches = _Batches(task)
     model = load_model(kept) if done else _compiled(task, batches)
     first, started, saved = done, time.monotonic(), time.monotonic()
+    told = Progress(task.name, task.epochs, done)
     for epoch in range(done, task.epochs):
-        loss = _run_epoch(model, batches, epoch, task.seed)
-        spent = time.monotonic() - started
-        left = spent / (epoch + 1 - first) * (task.epochs - epoch - 1)
+        _reseed(model, epoch, task.seed)
+        loss = run_epoch(model, batches.of_epoch(epoch))
         is_last = epoch + 1 == task.epochs
         if not is_last and time.monotonic() - saved >= keep_every_s:
             _keep(model, kept, epoch + 1)
             saved = time.monotonic()
-        say(
-            f"{task.name}: epoch {epoch + 1}/{task.epochs}, loss {loss:.3f}, {spent:.0f} s, "
-            f"about {left:.0f} s to go"
-        )
+        say(told.line(epoch + 1, loss))
     if task.protocol.recipe.average_momentum is not None:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     epochs_run = max(task.epochs - first, 1)
@@ -139,17 +134,6 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         steps // 10,
         recipe.average_momentum,
     )
-
-
-def _run_epoch(model: keras.Model, batches: _Batches, epoch: int, seed: int) -> float:
-    _reseed(model, epoch, seed)
-    losses = []
-    for inputs, targets, weights in batches.of_epoch(epoch):
-        wanted = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
-        logs = model.train_on_batch(wanted, targets, sample_weight=weights, return_dict=True)
-        losses.append(float(logs["loss"]))
-        model.reset_metrics()
-    return float(np.mean(losses))
 
 
 def _reseed(model: keras.Model, epoch: int, seed: int) -> None:
