@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from lab_clips import make_clips
 
 from intone.core.decode import Decoder
-from intone_lab.copies import AS_IT_IS, COPIES, PLAIN_AUDIO, Copy, send
+from intone_lab.copies import AS_IT_IS, COPIES, PLAIN_AUDIO, Copy, send, worth_hearing
 
 RATE_HZ = 16_000
 
@@ -82,3 +83,10 @@ def test_another_voice_takes_another_time():
     said = send(tone(440), Copy("another", other_voice=True), tone(300), "clip")
     assert 1 / 1.26 < len(decoded(said)) / RATE_HZ < 1 / 0.79
     assert len(decoded(said)) != RATE_HZ
+
+
+def test_of_a_corpus_of_two_voices_only_the_clip_as_it_is_is_worth_hearing():
+    ravdess, tess = make_clips("ravdess", 1, 0)[0], make_clips("tess", 1, 0)[0]
+    assert worth_hearing(ravdess, COPIES) == COPIES
+    assert worth_hearing(tess, COPIES) == (AS_IT_IS,)
+    assert worth_hearing(tess, COPIES[1:]) == ()

@@ -144,8 +144,10 @@ def test_copies_on_both_sides_need_copies():
 
 
 def test_a_teacher_is_not_asked_for_speeds_that_it_does_not_hear():
-    protocol = PROTOCOLS["tess-lstm"]
+    protocol = PROTOCOLS["ravdess-cnn-bigru"]
     taught = Recipe(epochs=1, speeds=(0.9, 1.0), teacher_weight=1.0)
     assert replace(protocol, recipe=taught).recipe is taught
+    with pytest.raises(ValueError, match=r"speeds of \[0\.9\]"):
+        replace(PROTOCOLS["tess-lstm"], recipe=taught)
     with pytest.raises(ValueError, match=r"speeds of \[0\.8\]"):
         replace(protocol, recipe=replace(taught, speeds=(0.8, 1.0)))

@@ -12,14 +12,12 @@ from intone.core.features import FeatureSettings
 from intone.types import FloatArray
 from intone_lab.architectures import Architecture
 from intone_lab.augment import AugmentSettings, augment, draw_warps
-from intone_lab.copies import COPIES
+from intone_lab.copies import COPIES_BY_NAME
 from intone_lab.corpora import Clip
 from intone_lab.dataset import FEATURES, Example, as_features
 from intone_lab.epochs import Batch
 from intone_lab.targets import Targets, tells_gender
 from intone_lab.teacher.lessons import Lessons, Row
-
-_SPEEDS = {copy.name: copy.speed for copy in COPIES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +46,6 @@ class BatchSettings:
     the network say *neutral* of three in four clips of CREMA-D, and nothing better
     (docs/models.md).
     """
-    absent: Mapping[str, float] = field(default_factory=dict)
-    """Added to the logits of emotions that a corpus lacks, for each corpus named; the others'
-    are masked out of the loss (:data:`intone_lab.targets.ABSENT`)."""
     crop_probability: float = 0.5
     """How often a clip is cut shorter than it is: interims must be right on beginnings."""
     last_step_weight: float = 0.8
@@ -86,7 +81,7 @@ class Batches:
             architecture.emotions,
             settings.label_smoothing,
             settings.perceived,
-            settings.absent,
+            {},
         )
         self._by_clip: dict[Clip, list[Example]] = {}
         for example in usable:
@@ -194,7 +189,7 @@ class Batches:
         return features
 
     def _hears_gender(self, example: Example, warp: float) -> bool:
-        raised = _SPEEDS[example.copy] - 1.0 - warp
+        raised = COPIES_BY_NAME[example.copy].speed - 1.0 - warp
         return tells_gender(
             example.clip, raised, self._settings.gender_from, self._settings.gender_shift
         )

@@ -68,6 +68,7 @@ COPIES = (
     Copy("telephone", telephone=True),
     Copy("room", room=True),
 )
+COPIES_BY_NAME = {copy.name: copy for copy in COPIES}
 TAUGHT = tuple(copy for copy in COPIES if not copy.has_surroundings)
 """What the teacher hears; with the others it would be asked of noise what it hears without."""
 

@@ -16,15 +16,14 @@ Batch = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 def run_epoch(model: keras.Model, batches: Iterable[Batch]) -> float:
     """Train ``model`` on one batch after the other; return their mean loss.
 
-    Inputs that it does not take are left out. Keras's own ``fit`` hands batches through
+    Keras's own ``fit`` hands batches through
     TensorFlow's pipeline, which is not for this: at the end of each epoch the pipeline waits
     until it would have tuned itself again, as long as the epoch took at worst, and it has glibc
     give freed memory back at once, so that each step takes its arrays from the system anew.
     """
     losses = []
     for inputs, targets, weights in batches:
-        wanted = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
-        logs = model.train_on_batch(wanted, targets, sample_weight=weights, return_dict=True)
+        logs = model.train_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
         losses.append(float(logs["loss"]))
         model.reset_metrics()
     return float(np.mean(losses))

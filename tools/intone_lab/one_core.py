@@ -7,6 +7,8 @@ from pathlib import Path
 _NATIVE = frozenset({"avx512_bf16", "amx_bf16"})
 """Names Linux gives to instructions that multiply bfloat16 numbers."""
 
+_OPTION = "auto_mixed_precision_onednn_bfloat16"
+
 
 def train_on_one_core(cpu_information: Path = Path("/proc/cpuinfo")) -> None:
     """Let TensorFlow use one thread, and bfloat16 products where the core has them.
@@ -20,8 +22,14 @@ def train_on_one_core(cpu_information: Path = Path("/proc/cpuinfo")) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     if multiplies_bfloat16(cpu_information):
-        option = "auto_mixed_precision_onednn_bfloat16"
-        tf.config.optimizer.set_experimental_options({option: True})
+        tf.config.optimizer.set_experimental_options({_OPTION: True})
+
+
+def multiply_exactly() -> None:
+    """Take products in float32 from here on, as every core does, and as models are served."""
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({_OPTION: False})
 
 
 def multiplies_bfloat16(cpu_information: Path) -> bool:

@@ -20,7 +20,7 @@ from intone_lab.dataset import Example, prepare
 from intone_lab.file_version import file_version
 from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
 from intone_lab.heads.refit import refit
-from intone_lab.one_core import train_on_one_core
+from intone_lab.one_core import multiply_exactly, train_on_one_core
 from intone_lab.processes import each_alone
 from intone_lab.run_record import FINAL, Weights, export_path
 from intone_lab.teacher.heard import hear_all
@@ -187,8 +187,8 @@ def _trained_model(
         model = train(examples, trunk, split.name, _lessons(clips, runs, settings, examples))
         save_model(model, first)
     if settings.refit is not None:
-        architecture = ARCHITECTURES[settings.architecture]
-        refit(model, examples, architecture, settings.refit, settings.batches, settings.seed)
+        multiply_exactly()
+        refit(model, examples, settings, settings.refit)
         save_model(model, path)
     return model
 

@@ -15,7 +15,7 @@ from intone_lab.catalogue import GENDERS
 from intone_lab.dataset import Example
 from intone_lab.epochs import Progress, run_epoch
 from intone_lab.flat import flat_row
-from intone_lab.heads.refit import RefitSettings
+from intone_lab.heads.settings import RefitSettings
 from intone_lab.optimizer import adamw
 from intone_lab.teacher import heads
 from intone_lab.teacher.lessons import STEP_FRAMES, Lessons, TeacherSettings
@@ -33,13 +33,8 @@ class TrainSettings:
     learning_rate: float = 2e-3
     weight_decay: float = 5e-2
     dropout: float = 0.15
-    emotion_weight: float = 0.3
-    gender_weight: float = 0.15
-    """Loss weights of the labels, beside those of :class:`TeacherSettings`.
-
-    Less than the teacher's, since the heads are fitted to the labels anew: the more of what is
-    pooled is the teacher's, the better it holds in noise and half of the way (docs/models.md).
-    """
+    gender_weight: float = 0.5
+    """Beside emotion."""
     average_momentum: float = 0.995
     """Weights are averaged over the run (exponentially); the average is what is kept."""
     refit: RefitSettings | None = field(default_factory=RefitSettings)
@@ -88,7 +83,7 @@ def _fit(model: keras.Model, batches: Batches, settings: TrainSettings, name: st
     )
     labels = keras.losses.CategoricalCrossentropy(from_logits=True)
     losses = {"emotion": labels, "gender": labels}
-    weights = {"emotion": settings.emotion_weight, "gender": settings.gender_weight}
+    weights = {"emotion": 1.0, "gender": settings.gender_weight}
     if settings.teacher is not None:
         asked = {
             heads.UTTERANCE: settings.teacher.utterance_weight,
@@ -96,6 +91,7 @@ def _fit(model: keras.Model, batches: Batches, settings: TrainSettings, name: st
         }
         given = {name: weight for name, weight in asked.items() if name in model.output}
         losses |= dict.fromkeys(given, keras.losses.MeanSquaredError())
+        weights = {name: settings.teacher.label_weight * one for name, one in weights.items()}
         weights |= given
     model.compile(optimizer=optimizer, loss=losses, loss_weights=weights)
     progress = Progress(name, settings.epochs)

@@ -69,6 +69,11 @@ class WholePool(keras.layers.Layer):  # type: ignore[misc]
         """None: what comes out has no steps any more."""
 
 
+def pool_of(model: keras.Model) -> keras.layers.Layer:
+    """Return the layer whose output the heads are given."""
+    return next(one for one in model.layers if isinstance(one, (RunningPool, WholePool)))
+
+
 @keras.saving.register_keras_serializable("intone")
 class MaskedNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
     """Batch normalisation whose statistics leave out what ``mask`` does not mark.

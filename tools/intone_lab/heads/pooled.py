@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from intone.types import FloatArray
 from intone_lab.architectures import Architecture
-from intone_lab.architectures.layers import RunningPool, WholePool
+from intone_lab.architectures.layers import pool_of
 from intone_lab.augment import AugmentSettings, augment, draw_warps
 from intone_lab.dataset import as_features
 
@@ -35,8 +35,7 @@ class Pooler:
     """A trained network without its heads."""
 
     def __init__(self, model: keras.Model, architecture: Architecture) -> None:
-        pool = next(one for one in model.layers if isinstance(one, (RunningPool, WholePool)))
-        self._network = keras.Model(model.inputs, pool.output)
+        self._network = keras.Model(model.inputs, pool_of(model).output)
         self._architecture = architecture
 
     def of(
@@ -51,13 +50,14 @@ class Pooler:
         altered so first, as ``rng`` draws it; others' voices are then those of its batch.
         """
         pooled: dict[int, Pooled] = {}
-        for places, batch in _batches([self._cut(utterance) for utterance in utterances]):
+        whole = [self._cut(utterance) for utterance in utterances]
+        for places, batch in _batches(whole):
             warps = np.zeros(len(batch), np.float32)
             if changes is not None:
                 assert rng is not None
                 warps = draw_warps(changes, len(batch), rng)
                 batch = augment(batch, changes, rng, warps)  # noqa: PLW2901 - the same, altered
-            frames = np.array([len(self._cut(utterances[place])) for place in places], np.int32)
+            frames = np.array([len(whole[place]) for place in places], np.int32)
             for place, row, warp in zip(places, self._rows(batch, frames), warps, strict=True):
                 pooled[place] = Pooled(*row, float(warp))
         return [pooled[place] for place in range(len(utterances))]
@@ -76,16 +76,18 @@ class Pooler:
         }
         for answers, length in zip(self._network.predict_on_batch(inputs), frames, strict=True):
             if not self._architecture.is_streaming:
-                yield answers[-1], None
+                yield answers[-1].copy(), None
                 continue
             steps = int(length) // self._architecture.stride
-            yield answers[steps - 1], answers[max(steps // 2, 1) - 1]
+            # Copies: each would keep the whole of its batch in memory.
+            yield answers[steps - 1].copy(), answers[max(steps // 2, 1) - 1].copy()
 
 
 def _batches(utterances: Sequence[FloatArray]) -> Iterator[tuple[list[int], FloatArray]]:
     """Return places of ``utterances``, those as long together, and float32 (rows, frames, width).
 
-    Filled up with their last frames: silence, most often.
+    Filled up with their last frames, which are silence most often. Noise that is drawn for a row is
+    so much under all of it: half a decibel louder, about, where a tenth is such silence.
     """
     by_length = sorted(range(len(utterances)), key=lambda place: len(utterances[place]))
     for start in range(0, len(by_length), _BATCH):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -12,6 +12,7 @@ from intone.types import FloatArray
 from intone_lab.copies import AS_IT_IS, Copy
 from intone_lab.corpora import Clip, emotions_present
 from intone_lab.heads.regression import Asked, Heads, Unsought, fit
+from intone_lab.heads.settings import HeadFit
 from intone_lab.targets import Targets
 
 _NEVER = -20.0
@@ -49,33 +50,6 @@ class Row:
     """See :func:`intone_lab.targets.tells_gender`."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeadFit:
-    """How heads are fitted (docs/models.md)."""
-
-    size_penalty: float = 0.01
-    change_penalty: float = 0.05
-    corpus_penalty: float = 0.05
-    """What a head costs by its size, by hearing what surroundings change of a clip and, that of
-    gender, by hearing which corpus it is: see :func:`intone_lab.heads.regression.fit`."""
-    share: Mapping[str, float] = field(
-        default_factory=lambda: {"tess": 0.15, "crema_d": 0.5, "emodb": 2.0}
-    )
-    """How much a corpus's clips count, where not once: as in training from scratch
-    (:class:`intone_lab.batches.BatchSettings`)."""
-    absent: Mapping[str, float] = field(
-        default_factory=lambda: {"emodb": -3.0, "savee": -3.0, "tess": -3.0}
-    )
-    """Added to the logits of emotions that a corpus lacks, for each corpus named; the others'
-    are masked out (:data:`intone_lab.targets.ABSENT`).
-
-    Masked out, *calm* and *surprised* would be said of clips of corpora that have neither: nothing
-    would have told the heads that they are not. CREMA-D is left out of this: the copy that the
-    settings were chosen with has two of its six emotions, and the heads would learn that who
-    sounds like its microphones is happy or sad.
-    """
-
-
 def fit_heads(rows: Sequence[Row], emotions: Sequence[str], settings: HeadFit) -> Heads:
     """Return the heads of least loss for ``emotions``; one that no row is, is never said.
 
@@ -99,7 +73,8 @@ def fit_heads(rows: Sequence[Row], emotions: Sequence[str], settings: HeadFit) -
         fit(statistics, emotion, settings.size_penalty, [copies]),
         fit(statistics, gender, settings.size_penalty, [copies, corpora]),
     )
-    heads.emotion[-1, ~emotion.shares.any(axis=0)] = _NEVER
+    of_nobody = ~emotion.shares.any(axis=0)
+    heads.emotion[:-1, of_nobody], heads.emotion[-1, of_nobody] = 0.0, _NEVER
     return heads
 
 

@@ -10,7 +10,7 @@ from intone.core.features import MfccSettings, SampleSettings
 from intone_lab.architectures import Served
 from intone_lab.copies import COPIES, Copy
 from intone_lab.flat import flat_row
-from intone_lab.heads.rows import HeadFit
+from intone_lab.heads.settings import HeadFit
 
 PRETRAINED = Served(
     name="pretrained",

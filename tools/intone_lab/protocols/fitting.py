@@ -72,7 +72,7 @@ def fit(
     done = int(progress.read_text()) if progress.exists() and kept.exists() else 0
     batches = _Batches(task)
     model = load_model(kept) if done else _compiled(task, batches)
-    first, started, saved = done, time.monotonic(), time.monotonic()
+    started = saved = time.monotonic()
     told = Progress(task.name, task.epochs, done)
     for epoch in range(done, task.epochs):
         _reseed(model, epoch, task.seed)
@@ -84,7 +84,7 @@ def fit(
         say(told.line(epoch + 1, loss))
     if task.protocol.recipe.average_momentum is not None:
         model.optimizer.finalize_variable_values(model.trainable_variables)
-    epochs_run = max(task.epochs - first, 1)
+    epochs_run = max(task.epochs - done, 1)
     return Fitted(heads.removed(model), (time.monotonic() - started) / epochs_run)
 
 

@@ -12,9 +12,10 @@ from intone_lab.architectures import ARCHITECTURES
 from intone_lab.augment import AugmentSettings
 from intone_lab.catalogue import CORPORA, EMOTIONS
 from intone_lab.copies import TAUGHT
+from intone_lab.folds import ALWAYS_TRAIN
 
 TAUGHT_COPIES: Mapping[float, str] = MappingProxyType({copy.speed: copy.name for copy in TAUGHT})
-"""What the teacher hears, by speed."""
+"""What the teacher hears, by speed, but of corpora of a voice or two: those as they are."""
 
 
 class SplitKind(str, Enum):
@@ -110,7 +111,8 @@ class Protocol:
             raise ValueError("augmentation is made of MFCCs alone: descriptors would not follow")
         if SplitKind.LEAKY in self.splits and len(self.recipe.speeds) < 2:
             raise ValueError("there are no copies to stand on both sides")
-        unheard = set(self.recipe.speeds) - TAUGHT_COPIES.keys()
+        known = {1.0} if ALWAYS_TRAIN.intersection(self.corpora) else TAUGHT_COPIES.keys()
+        unheard = set(self.recipe.speeds) - known
         if self.recipe.teacher_weight and unheard:
             raise ValueError(f"the teacher does not hear clips at speeds of {sorted(unheard)}")
         has_gender = self.recipe.gender_weight > 0

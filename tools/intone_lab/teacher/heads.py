@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from intone_lab.architectures.layers import RunningPool, WholePool
+from intone_lab.architectures.layers import RunningPool, pool_of
 
 FRAME = "teacher_frame"
 """Output (batch, steps, components) of a streaming network: the teacher's frame at each step."""
@@ -18,7 +18,7 @@ def add(model: keras.Model, components: int, *, with_frames: bool = True) -> ker
 
     Both are linear: what the teacher knows is to be in what the network pools.
     """
-    pool = next(layer for layer in model.layers if isinstance(layer, (RunningPool, WholePool)))
+    pool = pool_of(model)
     outputs = dict(model.output)
     outputs[UTTERANCE] = keras.layers.Dense(2 * components, name=UTTERANCE)(pool.output)
     if with_frames and isinstance(pool, RunningPool):

@@ -40,6 +40,12 @@ class TeacherSettings:
     """Loss weight of the frames, which a streaming network is asked for step by step."""
     utterance_weight: float = 2.0
     """Loss weight of their mean and deviation over the utterance so far."""
+    label_weight: float = 0.3
+    """By what the labels' own loss weights are multiplied.
+
+    Little, since the heads are fitted to the labels anew: the more of what is pooled is the
+    teacher's, the better it holds in noise and half of the way.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
