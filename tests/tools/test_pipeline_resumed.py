@@ -4,6 +4,7 @@ import resource
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ from intone_lab import pipeline
 from intone_lab.folds import Split
 from intone_lab.heads.settings import RefitSettings
 from intone_lab.run_record import FINAL
-from intone_lab.training import TrainSettings
+from intone_lab.training import FinishSettings, TrainSettings
 
 SPLIT = Split(FINAL, (), ())
 
@@ -42,6 +43,7 @@ def test_an_export_that_was_cut_off_is_not_taken_for_a_whole_one(tmp_path, monke
     trained = []
     monkeypatch.setattr(pipeline, "ARCHITECTURES", {settings.architecture: Exports()})
     monkeypatch.setattr(pipeline, "_trained_model", lambda *_: trained.append(1))
+    monkeypatch.setattr(pipeline, "train_on_one_core", lambda: None)
     folder = pipeline.run_folder(tmp_path, [], settings)
     folder.mkdir()
     with no_file_longer_than(2_000), pytest.raises(OSError, match="too large"):
@@ -59,38 +61,47 @@ def trained(monkeypatch) -> list[str]:
     """What was done, in place of doing it; a model is a word, and kept as such."""
     done = []
 
-    def train(_examples, settings, name, _lessons):
+    def train(_examples, settings, _name, _lessons):
         assert settings.refit is None
-        done.append(f"train {name}")
-        return ["as trained"]
+        assert settings.finish is None
+        done.append("trained")
+        return ["trained"]
+
+    def finish(model, _examples, _settings, last, _name, _lessons):
+        done.append(f"{last.epochs} more")
+        model[0] += f", {last.epochs} more"
 
     def refit(model, _examples, _settings, how):
-        done.append(f"refit {how.beginning}")
-        model[:] = [f"heads of {how.beginning}"]
+        done.append(f"heads {how.beginning}")
+        model[0] += f", heads {how.beginning}"
 
     def save(model, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(model[0])
 
-    nothing = {"train_on_one_core": None, "multiply_exactly": None, "prepare": [], "_lessons": None}
-    for name, value in nothing.items():
-        monkeypatch.setattr(pipeline, name, lambda *_, value=value: value)
+    monkeypatch.setattr(pipeline, "multiply_exactly", lambda: None)
     monkeypatch.setattr(pipeline, "load_model", lambda path: [path.read_text()])
-    for function in (train, refit):
-        monkeypatch.setattr(pipeline, function.__name__, function)
     monkeypatch.setattr(pipeline, "save_model", save)
+    for function in (train, finish, refit):
+        monkeypatch.setattr(pipeline, function.__name__, function)
     return done
 
 
-def test_another_refit_goes_on_from_the_same_trained_network(tmp_path, trained):
+def test_another_finish_or_refit_goes_on_from_the_same_trained_network(tmp_path, trained):
+    def made(settings):
+        heard = SimpleNamespace(examples=[], lessons=None)
+        return pipeline._trained_model([], tmp_path, settings, SPLIT, heard)[0]
+
     settings = TrainSettings()
-    other = replace(settings, refit=RefitSettings(beginning=0.5))
     for _ in range(2):
-        assert pipeline._trained_model([], tmp_path, settings, SPLIT) == ["heads of 0.25"]
-    assert pipeline._trained_model([], tmp_path, other, SPLIT) == ["heads of 0.5"]
-    assert trained == ["train final", "refit 0.25", "refit 0.5"]
+        assert made(settings) == "trained, 15 more, heads 0.25"
+    other_heads = replace(settings, refit=RefitSettings(beginning=0.5))
+    assert made(other_heads) == "trained, 15 more, heads 0.5"
+    longer = replace(settings, finish=FinishSettings(epochs=20))
+    assert made(longer) == "trained, 20 more, heads 0.25"
+    assert trained == ["trained", "15 more", "heads 0.25", "heads 0.5", "20 more", "heads 0.25"]
     # What was trained is still there as it was.
-    without = replace(settings, refit=None)
-    assert pipeline._trained_model([], tmp_path, without, SPLIT) == ["as trained"]
-    assert len(trained) == 3
-    assert len({pipeline.run_folder(tmp_path, [], s) for s in (settings, other, without)}) == 3
+    assert made(replace(settings, refit=None)) == "trained, 15 more"
+    assert made(replace(settings, finish=None, refit=None)) == "trained"
+    assert made(replace(settings, finish=None)) == "trained, heads 0.25"
+    assert len(trained) == 7

@@ -70,7 +70,7 @@ class Batches:
         lessons: Lessons | None = None,
     ) -> None:
         """Take ``lessons`` where the model has the outputs of :mod:`intone_lab.teacher.heads`."""
-        self._lessons = lessons
+        self.lessons = lessons
         self._settings = settings
         self._augmentation = augmentation
         self._architecture = architecture
@@ -130,8 +130,8 @@ class Batches:
             "gender": np.repeat(np.stack([t.gender for t in targets])[:, None], answers, 1),
         }
         counts = {"emotion": weights * rarity[:, None], "gender": weights * hears_gender[:, None]}
-        if self._lessons is not None:
-            lessons, count = self._lessons.of_rows(rows, weights)
+        if self.lessons is not None:
+            lessons, count = self.lessons.of_rows(rows, weights)
             asked, counts = asked | lessons, counts | count
         inputs = {
             "features": as_features(features, self._architecture.features),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import time
@@ -25,7 +26,7 @@ from intone_lab.processes import each_alone
 from intone_lab.run_record import FINAL, Weights, export_path
 from intone_lab.teacher.heard import hear_all
 from intone_lab.teacher.lessons import Lessons
-from intone_lab.training import TrainSettings, train
+from intone_lab.training import TrainSettings, finish, train
 from intone_lab.whole_files import write_whole
 
 
@@ -161,7 +162,9 @@ def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split
     seconds = None
     if not all(path.exists() for path in exports.values()):
         started = time.monotonic()
-        model = _trained_model(clips, runs, settings, split)
+        train_on_one_core()
+        heard = _Heard(clips, runs, settings, split)
+        model = _trained_model(clips, runs, settings, split, heard)
         seconds = time.monotonic() - started
         architecture = ARCHITECTURES[settings.architecture]
         for weights, path in exports.items():
@@ -170,33 +173,47 @@ def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split
     return Trained(split, exports[Weights.INT8].read_bytes(), seconds)
 
 
+class _Heard:
+    """What a split is trained on, heard once it is needed."""
+
+    def __init__(
+        self, clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split
+    ) -> None:
+        self._clips, self._cache, self._teacher = clips, runs / "heard", settings.teacher
+        self._split = split
+
+    @functools.cached_property
+    def examples(self) -> list[Example]:
+        return trained_on(prepare(self._clips, COPIES, self._cache), self._split)
+
+    @functools.cached_property
+    def lessons(self) -> Lessons | None:
+        if self._teacher is None:
+            return None
+        taught = hear_all(self._clips, TAUGHT, self._cache)
+        return Lessons(taught, [example.copy_key for example in self.examples], self._teacher)
+
+
 def _trained_model(
-    clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split
+    clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split, heard: _Heard
 ) -> keras.Model:
-    train_on_one_core()
+    """Return what ``settings`` make, each step from what is kept of the one before.
+
+    Each in a folder of its own, so that another finish or refit goes on from the same weights.
+    """
     path = run_folder(runs, clips, settings) / f"{split.name}.keras"
     if path.exists():
         return load_model(path)
-    examples = trained_on(prepare(clips, COPIES, runs / "heard"), split)
-    # In a folder of its own, so that another refit goes on from the same weights.
-    trunk = replace(settings, refit=None)
-    first = run_folder(runs, clips, trunk) / path.name
-    if first.exists():
-        model = load_model(first)
-    else:
-        model = train(examples, trunk, split.name, _lessons(clips, runs, settings, examples))
-        save_model(model, first)
     if settings.refit is not None:
+        before = replace(settings, refit=None)
+        model = _trained_model(clips, runs, before, split, heard)
         multiply_exactly()
-        refit(model, examples, settings, settings.refit)
-        save_model(model, path)
+        refit(model, heard.examples, settings, settings.refit)
+    elif settings.finish is not None:
+        before = replace(settings, finish=None)
+        model = _trained_model(clips, runs, before, split, heard)
+        finish(model, heard.examples, settings, settings.finish, split.name, heard.lessons)
+    else:
+        model = train(heard.examples, settings, split.name, heard.lessons)
+    save_model(model, path)
     return model
-
-
-def _lessons(
-    clips: Sequence[Clip], runs: Path, settings: TrainSettings, examples: Sequence[Example]
-) -> Lessons | None:
-    if settings.teacher is None:
-        return None
-    taught = hear_all(clips, TAUGHT, runs / "heard")
-    return Lessons(taught, [example.copy_key for example in examples], settings.teacher)

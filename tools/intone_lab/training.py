@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -22,6 +22,17 @@ from intone_lab.teacher.lessons import STEP_FRAMES, Lessons, TeacherSettings
 
 
 @dataclass(frozen=True, slots=True)
+class FinishSettings:
+    """A second stretch of training, in more noise (docs/models.md)."""
+
+    epochs: int = 15
+    learning_rate: float = 1e-3
+    noise_probability: float = 0.75
+    snr_db: tuple[float, float] = (0.0, 35.0)
+    """These two stand for those of :class:`intone_lab.augment.AugmentSettings`."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainSettings:
     """Everything that decides a run, besides the data."""
 
@@ -37,6 +48,8 @@ class TrainSettings:
     """Beside emotion."""
     average_momentum: float = 0.995
     """Weights are averaged over the run (exponentially); the average is what is kept."""
+    finish: FinishSettings | None = field(default_factory=FinishSettings)
+    """What follows those epochs; nothing where None."""
     refit: RefitSettings | None = field(default_factory=RefitSettings)
     """How the heads are fitted anew once the network is trained; they are left where None."""
     teacher: TeacherSettings | None = field(default_factory=TeacherSettings)
@@ -55,7 +68,7 @@ def train(
     name: str,
     lessons: Lessons | None = None,
 ) -> keras.Model:
-    """Train on every example (the caller holds out who is to be held out), without the refit.
+    """Train on every example (the caller holds out who is to be held out), the first stretch.
 
     ``lessons`` are those of ``examples`` where ``settings`` have a teacher.
     """
@@ -67,19 +80,42 @@ def train(
     model = architecture.build(
         len(architecture.emotions), len(GENDERS), batches.mean, batches.std, settings.dropout
     )
-    taught = model if lessons is None else _with_heads(model, architecture, lessons.settings)
-    _fit(taught, batches, settings, name)
+    _fit(model, batches, settings, settings.epochs, settings.learning_rate, name)
     return model
 
 
-def _fit(model: keras.Model, batches: Batches, settings: TrainSettings, name: str) -> None:
-    steps = settings.epochs * len(batches)
+def finish(
+    model: keras.Model,
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    last: FinishSettings,
+    name: str,
+    lessons: Lessons | None = None,
+) -> None:
+    """Train ``model``, which :func:`train` made of ``examples`` and ``settings``, a little more."""
+    seed = settings.seed + 1
+    keras.utils.set_random_seed(seed)
+    noisier = replace(
+        settings.augmentation, noise_probability=last.noise_probability, snr_db=last.snr_db
+    )
+    architecture = ARCHITECTURES[settings.architecture]
+    batches = Batches(examples, architecture, settings.batches, noisier, seed, lessons)
+    _fit(model, batches, settings, last.epochs, last.learning_rate, f"{name}, finish")
+
+
+def _fit(
+    model: keras.Model,
+    batches: Batches,
+    settings: TrainSettings,
+    epochs: int,
+    learning_rate: float,
+    name: str,
+) -> None:
+    if batches.lessons is not None:
+        model = _with_heads(model, ARCHITECTURES[settings.architecture], batches.lessons.settings)
+    steps = epochs * len(batches)
     optimizer = adamw(
-        settings.learning_rate,
-        settings.weight_decay,
-        steps,
-        steps // 6,
-        settings.average_momentum,
+        learning_rate, settings.weight_decay, steps, steps // 6, settings.average_momentum
     )
     labels = keras.losses.CategoricalCrossentropy(from_logits=True)
     losses = {"emotion": labels, "gender": labels}
@@ -94,8 +130,8 @@ def _fit(model: keras.Model, batches: Batches, settings: TrainSettings, name: st
         weights = {name: settings.teacher.label_weight * one for name, one in weights.items()}
         weights |= given
     model.compile(optimizer=optimizer, loss=losses, loss_weights=weights)
-    progress = Progress(name, settings.epochs)
-    for epoch in range(1, settings.epochs + 1):
+    progress = Progress(name, epochs)
+    for epoch in range(1, epochs + 1):
         loss = run_epoch(model, batches.draw_epoch())
         print(progress.line(epoch, loss), flush=True)
     optimizer.finalize_variable_values(model.trainable_variables)

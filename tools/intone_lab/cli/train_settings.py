@@ -49,8 +49,15 @@ def _recipe(
 
     settings = _with_own(recipe(architecture, seed), clips)
     if epochs is not None:
-        settings = replace(settings, epochs=epochs)
+        settings = _shortened(settings, epochs)
     return settings if has_teacher else replace(settings, teacher=None)
+
+
+def _shortened(settings: TrainSettings, epochs: int) -> TrainSettings:
+    last = settings.finish
+    if last is not None:
+        last = replace(last, epochs=min(last.epochs, epochs))
+    return replace(settings, epochs=epochs, finish=last)
 
 
 def _with_own(settings: TrainSettings, clips: Sequence[Clip]) -> TrainSettings:
