@@ -73,14 +73,18 @@ TAUGHT = tuple(copy for copy in COPIES if not copy.has_surroundings)
 """What the teacher hears; with the others it would be asked of noise what it hears without."""
 
 
-def worth_hearing(clip: Clip, copies: Sequence[Copy]) -> tuple[Copy, ...]:
-    """Return those of ``copies`` that a large network hears of ``clip``.
+def has_copies(clip: Clip) -> bool:
+    """Whether more is made of ``clip`` than the clip as it is, where that costs much.
 
-    Of corpora of a voice or two, of which little is trained on, the clips as they are alone: TESS
-    would take half of its time.
+    Not of corpora of a voice or two, of which little is trained on: TESS would take half of the
+    time of the large networks.
     """
-    is_alone = clip.corpus in ALWAYS_TRAIN
-    return tuple(copy for copy in copies if not is_alone or copy == AS_IT_IS)
+    return clip.corpus not in ALWAYS_TRAIN
+
+
+def worth_hearing(clip: Clip, copies: Sequence[Copy]) -> tuple[Copy, ...]:
+    """Return those of ``copies`` that a large network hears of ``clip``: see :func:`has_copies`."""
+    return tuple(copy for copy in copies if has_copies(clip) or copy == AS_IT_IS)
 
 
 @dataclass(frozen=True, slots=True)

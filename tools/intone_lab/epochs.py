@@ -16,10 +16,10 @@ Batch = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 def run_epoch(model: keras.Model, batches: Iterable[Batch]) -> float:
     """Train ``model`` on one batch after the other; return their mean loss.
 
-    Keras's own ``fit`` hands batches through
-    TensorFlow's pipeline, which is not for this: at the end of each epoch the pipeline waits
-    until it would have tuned itself again, as long as the epoch took at worst, and it has glibc
-    give freed memory back at once, so that each step takes its arrays from the system anew.
+    Keras's own ``fit`` hands batches through TensorFlow's pipeline, which is not for this: at the
+    end of each epoch the pipeline waits until it would have tuned itself again, as long as the
+    epoch took at worst, and it has glibc give freed memory back at once, so that each step takes
+    its arrays from the system anew.
     """
     losses = []
     for inputs, targets, weights in batches:

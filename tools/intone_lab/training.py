@@ -111,8 +111,6 @@ def _fit(
     learning_rate: float,
     name: str,
 ) -> None:
-    if batches.lessons is not None:
-        model = _with_heads(model, ARCHITECTURES[settings.architecture], batches.lessons.settings)
     steps = epochs * len(batches)
     optimizer = adamw(
         learning_rate, settings.weight_decay, steps, steps // 6, settings.average_momentum
@@ -120,15 +118,13 @@ def _fit(
     labels = keras.losses.CategoricalCrossentropy(from_logits=True)
     losses = {"emotion": labels, "gender": labels}
     weights = {"emotion": 1.0, "gender": settings.gender_weight}
-    if settings.teacher is not None:
-        asked = {
-            heads.UTTERANCE: settings.teacher.utterance_weight,
-            heads.FRAME: settings.teacher.frame_weight,
-        }
+    if batches.lessons is not None:
+        teacher = batches.lessons.settings
+        model = _with_heads(model, ARCHITECTURES[settings.architecture], teacher)
+        asked = {heads.UTTERANCE: teacher.utterance_weight, heads.FRAME: teacher.frame_weight}
         given = {name: weight for name, weight in asked.items() if name in model.output}
         losses |= dict.fromkeys(given, keras.losses.MeanSquaredError())
-        weights = {name: settings.teacher.label_weight * one for name, one in weights.items()}
-        weights |= given
+        weights = {name: teacher.label_weight * one for name, one in weights.items()} | given
     model.compile(optimizer=optimizer, loss=losses, loss_weights=weights)
     progress = Progress(name, epochs)
     for epoch in range(1, epochs + 1):

@@ -17,7 +17,7 @@ from intone.types import FloatArray
 from intone_lab.architectures import ARCHITECTURES
 from intone_lab.augment import AugmentSettings
 from intone_lab.batches import BatchSettings
-from intone_lab.copies import COPIES, COPIES_BY_NAME, worth_hearing
+from intone_lab.copies import COPIES_BY_NAME, has_copies
 from intone_lab.corpora import Clip
 from intone_lab.dataset import Example
 from intone_lab.heads.pooled import Pooled, Pooler
@@ -88,12 +88,11 @@ def _hear(
     every_drawn: Sequence[_Drawn],
     rng: np.random.Generator,
 ) -> Iterator[_Heard]:
-    """Of a voice or two, of which little is made, the clips as they are alone, as elsewhere."""
-    worth = [e for e in examples if COPIES_BY_NAME[e.copy] in worth_hearing(e.clip, COPIES)]
+    worth = [e for e in examples if e.is_plain or has_copies(e.clip)]
     for example, pooled in zip(worth, pooler.of(_utterances(worth)), strict=True):
         copy = COPIES_BY_NAME[example.copy]
         yield _Heard(example.clip, copy.name, kind_of(copy), copy.speed - 1.0, pooled)
-    plain = [e for e in worth if e.is_plain and len(worth_hearing(e.clip, COPIES)) > 1]
+    plain = [e for e in worth if e.is_plain and has_copies(e.clip)]
     for drawn in every_drawn:
         every = pooler.of(_utterances(plain), drawn.settings, rng)
         for example, pooled in zip(plain, every, strict=True):

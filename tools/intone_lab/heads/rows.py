@@ -58,7 +58,8 @@ def fit_heads(rows: Sequence[Row], emotions: Sequence[str], settings: HeadFit) -
     statistics = np.stack([row.statistics for row in rows])
     targets = Targets((row.clip for row in rows), emotions, 0.0, 0.0, settings.absent)
     # Nothing is drawn where nothing is asked for as it was perceived.
-    asked = [targets.of(row.clip, np.random.default_rng(0)) for row in rows]
+    of_clip = {clip: targets.of(clip, np.random.default_rng(0)) for clip in {r.clip for r in rows}}
+    asked = [of_clip[row.clip] for row in rows]
     emotion = Asked(
         np.stack([target.allowed for target in asked]),
         np.stack([target.emotion for target in asked]),
