@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import talk
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +29,7 @@ class Connection:
     def __init__(self, loop, *, is_direct=True):
         self.queue = WebSocketDataQueue(self, 1 << 30, loop=loop)
         self.parser = WebSocketReader(self.queue, MOST_BYTES + 1, compress=False, decode_text=True)
-        self.refused = 0
+        self.refused = []
         self.frames = self.parser
         if is_direct:
             self.frames = AudioFrames(self.parser, MOST_BYTES, self.refuse)
@@ -48,8 +48,9 @@ class Connection:
         self.said.append((WSMsgType.BINARY, data))
         return True
 
-    def refuse(self):
-        self.refused += 1
+    def refuse(self, code, why):
+        assert why
+        self.refused.append(code)
 
     def feed(self, data):
         over, _ = self.frames.feed_data(data)
@@ -71,7 +72,6 @@ frames = st.one_of(
     st.binary(max_size=130).map(lambda data: [binary(data)]),
     st.text(max_size=40).map(lambda text: [wire(Opcode.TEXT, text.encode())]),
     st.binary(max_size=20).map(lambda data: [wire(Opcode.PING, data)]),
-    st.just([wire(Opcode.BINARY, b"unmasked", mask=False)]),
     st.lists(st.binary(max_size=20), min_size=2, max_size=4).map(
         lambda parts: [
             wire(Opcode.CONT if i else Opcode.BINARY, part, fin=i == len(parts) - 1)
@@ -127,6 +127,41 @@ def test_the_same_is_said_in_the_same_order(messages, broken, cuts, waits):
     assert ours.said == aiohttps.said
     assert repr(ours.queue.exception()) == repr(aiohttps.queue.exception())
     assert bool(broken) == (ours.queue.exception() is not None)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    messages=st.lists(frames, max_size=5),
+    unmasked=st.sampled_from(
+        [
+            wire(Opcode.BINARY, b"audio", mask=False),
+            wire(Opcode.BINARY, bytes(3_200), mask=False),
+            wire(Opcode.BINARY, bytes(MOST_BYTES), mask=False)[:2],
+            wire(Opcode.TEXT, b"{}", mask=False),
+            wire(Opcode.PING, b"", mask=False),
+            wire(Opcode.CLOSE, b"", mask=False),
+        ]
+    ),
+    cuts=st.lists(st.integers(0, 5_000), max_size=12),
+    waits=st.lists(st.booleans(), min_size=1, max_size=5),
+)
+def test_a_frame_that_is_not_masked_is_refused_and_all_before_it_heard(
+    messages, unmasked, cuts, waits
+):
+    """RFC 6455, 5.1: the server closes, since a proxy may have been led to send it."""
+    before = b"".join(part for message in messages for part in message)
+    stream = before + unmasked + binary(b"behind")
+    bounds = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    pieces = [stream[a:b] for a, b in pairwise(bounds) if b > a]
+
+    async def both():
+        loop = asyncio.get_running_loop()
+        ours = await said(loop, pieces, is_direct=True, waits=waits)
+        return ours, await said(loop, [before] if before else [], is_direct=False, waits=waits)
+
+    ours, wanted = asyncio.run(both())
+    assert ours.said == wanted.said
+    assert ours.refused == [WSCloseCode.PROTOCOL_ERROR]
 
 
 async def test_plain_messages_do_not_touch_the_queue():
@@ -223,7 +258,7 @@ async def test_a_message_that_does_not_end_is_refused(frames_a_read):
     while not connection.feed(EMPTY * frames_a_read):
         reads += 1
         assert reads * frames_a_read * len(EMPTY) < 2_000_000
-    assert connection.refused == 1
+    assert connection.refused == [WSCloseCode.MESSAGE_TOO_BIG]
     assert connection.said == []
 
 
@@ -237,7 +272,7 @@ async def test_many_messages_in_many_parts_are_heard(is_direct):
         connection.frames.open(connection.take if is_direct else None)
         connection.wait()
         assert len(connection.said) == number + 1
-    assert connection.refused == 0
+    assert connection.refused == []
     assert connection.said == [(WSMsgType.BINARY, bytes(60_000))] * 30
 
 
@@ -261,7 +296,7 @@ async def test_what_comes_after_the_session_is_not_refused():
     connection.frames.end()
     message = wire(Opcode.BINARY, bytes(60_000))
     assert not any(connection.feed(message) for _ in range(100))
-    assert connection.refused == 0
+    assert connection.refused == []
     assert connection.said == []
 
 

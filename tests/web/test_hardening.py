@@ -268,8 +268,9 @@ def masked(opcode, payload, *, fin=True):
         (masked(1, b"\xff\xfe"), 1007),
         (masked(3, b"reserved"), 1002),
         (masked(9, b"a ping in pieces", fin=False), 1002),
+        (b"\x82\x04" + bytes(4), 1002),
     ],
-    ids=["bad UTF-8", "reserved opcode", "fragmented ping"],
+    ids=["bad UTF-8", "reserved opcode", "fragmented ping", "not masked"],
 )
 async def test_a_broken_websocket_frame_is_told_before_the_close(server, frame, code):
     data = await raw(server, frame)

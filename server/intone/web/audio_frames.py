@@ -13,6 +13,8 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
+from aiohttp import WSCloseCode
+
 try:
     from websockets.speedups import apply_mask
 except ImportError:  # PyPy, and platforms without a wheel
@@ -20,6 +22,9 @@ except ImportError:  # PyPy, and platforms without a wheel
 
 Take = Callable[[bytes], bool]
 """Takes a binary message, or says that it must go the long way."""
+
+Refuse = Callable[[WSCloseCode, str], None]
+"""Ends the session with this code, once what was handed to the parser before is seen to."""
 
 _FINAL_BINARY = 0x82
 _FINAL, _RESERVED, _OPCODE, _MASKED, _LENGTH = 0x80, 0x70, 0x0F, 0x80, 0x7F
@@ -53,8 +58,11 @@ class Parser(Protocol):
 class AudioFrames:
     """Stands before ``parser``, which gets whole frames only."""
 
-    def __init__(self, parser: Parser, max_message_bytes: int, refuse: Callable[[], None]) -> None:
-        """``refuse`` is called once, of a message that does not end; then nothing is taken."""
+    def __init__(self, parser: Parser, max_message_bytes: int, refuse: Refuse) -> None:
+        """``refuse`` is called once, of what the parser would let pass; then nothing is taken.
+
+        That is a message that does not end, and a frame that is not masked.
+        """
         self._parser = parser
         self._max_message_bytes = max_message_bytes
         self._refuse = refuse
@@ -69,6 +77,7 @@ class AudioFrames:
         self._fragment_bytes = 0
         self._is_given_up = False
         """A frame that is refused, or too many: from here on all is the parser's."""
+        self._is_unmasked = False
 
     def open(self, take: Take | None) -> None:
         """The session waits for a message: plain ones go to ``take``, if any, from now on."""
@@ -120,10 +129,15 @@ class AudioFrames:
         """
         end = self._last_end(data, first)
         self._held += data[end:]
-        if end == first:
-            return False, b""
-        self.close()
-        return self._parse(data[first:end])
+        if end > first:
+            self.close()
+            is_over, rest = self._parse(data[first:end])
+            if is_over:
+                return is_over, rest
+        if self._is_unmasked:
+            self.close()
+            self._refuse(WSCloseCode.PROTOCOL_ERROR, "a client's frame is not masked")
+        return self._is_unmasked, b""
 
     def _parse(self, data: bytes) -> tuple[bool, bytes]:
         """Hand frames to the parser, unless they belong to a message that does not end.
@@ -134,7 +148,7 @@ class AudioFrames:
         self._unheard_bytes += len(data)
         if self._unheard_bytes <= self._most_unheard_bytes:
             return self._parser.feed_data(data)
-        self._refuse()
+        self._refuse(WSCloseCode.MESSAGE_TOO_BIG, "the message does not end")
         return True, b""
 
     def _last_end(self, data: bytes, first: int) -> int:
@@ -143,6 +157,8 @@ class AudioFrames:
             end, length = self._measure(data, first)
             if self._is_given_up:
                 return len(data)
+            if self._is_unmasked:
+                return first
             if end > len(data):
                 self._wanted = end - first
                 return first
@@ -177,14 +193,17 @@ class AudioFrames:
         head = first + 2
         if head > len(data):
             return head, 0
+        # RFC 6455, 5.1: such a connection must be closed. aiohttp's parser takes the frame.
+        self._is_unmasked = not data[first + 1] & _MASKED
+        if self._is_unmasked:
+            return head, 0
         length = data[first + 1] & _LENGTH
         if length >= _TWO_BYTES:
             head += 2 if length == _TWO_BYTES else 8
             if head > len(data):
                 return head, 0
             length = int.from_bytes(data[first + 2 : head], "big")
-        if data[first + 1] & _MASKED:
-            head += 4
+        head += 4
         self._is_given_up = self._is_refused(data[first], length)
         return head + length, length
 

@@ -75,17 +75,16 @@ class StreamSocket(web.WebSocketResponse):
         self._frames = AudioFrames(
             handler._payload_parser,  # noqa: SLF001
             self._max_message_bytes,
-            self._refuse_message,
+            self._refuse_frame,
         )
         handler._payload_parser = self._frames  # noqa: SLF001
         if early:
             handler.data_received(early)
 
-    def _refuse_message(self) -> None:
-        """Have the session told, as the parser has it of a frame that is too long."""
+    def _refuse_frame(self, code: WSCloseCode, why: str) -> None:
+        """Have the session told, as the parser has it of a frame that it refuses."""
         assert self._reader is not None
-        why = WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, "the message does not end")
-        self._reader.set_exception(why)
+        self._reader.set_exception(WebSocketError(code, why))
 
     async def next_message(
         self, on_frame: Callable[[], Awaitable[None]], take: Take | None = None
