@@ -62,11 +62,15 @@ export function connectionWords({ state, retry_in_ms: retryInMs = 0 }) {
 }
 
 /** @param {Partial<ModelEntry>} model */
-export function modelWords({ description, accuracy = [], licence }) {
-  const figures = /** @type {unknown[]} */ (accuracy);
-  const measured = accuracyWords(/** @type {Figure[]} */ (figures));
-  const terms = licence && `Licence of the weights: ${licence}.`;
-  return [description, measured, terms].filter(Boolean).join(" ");
+export function modelWords({ description, accuracy = [], licence, interim_model: meanwhile }) {
+  return [
+    description,
+    meanwhile && `Before a pause ${meanwhile} answers.`,
+    accuracyWords(/** @type {Figure[]} */ (/** @type {unknown} */ (accuracy))),
+    licence && `Licence of the weights: ${licence}.`,
+  ]
+    .filter(Boolean)
+    .join(" ");
 }
 
 /** @param {Figure[]} figures of which the first for emotion counts, and that for gender beside it */

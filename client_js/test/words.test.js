@@ -66,6 +66,10 @@ test("a model is described by what its card says, and by nothing where it says n
     modelWords({ description: "A GRU.", licence: "MIT" }),
     "A GRU. Licence of the weights: MIT.",
   );
+  assert.equal(
+    modelWords({ description: "A network.", interim_model: "gru" }),
+    "A network. Before a pause gru answers.",
+  );
   assert.equal(modelWords({}), "");
 });
 
