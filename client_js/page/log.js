@@ -21,7 +21,7 @@ export class Log {
   #play = (utterance) => {
     const samples = this.#samplesOf(utterance);
     if (samples) this.player.toggle(utterance, samples);
-    else notify("The audio of this utterance is no longer kept.");
+    else notify("This utterance’s audio is no longer kept.");
   };
 
   /** @param {Utterance} utterance */
@@ -63,12 +63,14 @@ export class Log {
       this.#list.clear();
       this.#timeline.clear();
       this.#show();
+      // The button that asked for it is hidden now, and would take the focus with it.
+      byId("listen").focus();
     });
   }
 
   #show() {
     showSummary(this.history.summary());
-    const isEmpty = this.history.utterances.length === 0;
+    const isEmpty = !this.history.utterances.length;
     byId("log-empty").hidden = !isEmpty;
     byId("log-tools").hidden = byId("timeline").hidden = isEmpty;
   }

@@ -358,6 +358,7 @@ def test_the_button_keeps_the_focus_and_a_cleared_list_fills_again(server, open_
         page.wait_for_rows(1)
         page.press("#clear")
         page.until(lambda: not page.rows(), "an empty list")
+        assert focused(page) == "listen", "the button that was pressed is gone"
         page.wait_for_rows(1)
         page.stop()
         assert focused(page) == "listen"
