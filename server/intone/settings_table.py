@@ -26,7 +26,8 @@ shows the flags; every setting, with or without a flag of its own, can be given 
 `--set NAME=VALUE` by the name in the first column, which is also its key in the file
 (`endpointer.hangover_ms` is `hangover_ms` in the table `[endpointer]`). Lists are parted by
 commas in a variable and are arrays in TOML; a path in the file is relative to the file.
-An unknown name is refused, wherever it stands.
+An unknown name is refused, wherever it stands. `intone analyze` and `intone models` read the same
+variables, file and `--set`.
 """
 _COLUMNS = "| name | environment | default | what it is |\n|---|---|---|---|\n"
 _TOKENS_IN_A_FILE = (

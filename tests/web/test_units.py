@@ -1,6 +1,7 @@
 """The small parts of a session that need no socket."""
 
 import asyncio
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from intone.settings import ServerSettings, SessionSettings
 from intone.types import Encoding
 from intone.web import outbox as outbox_module
 from intone.web.config import Negotiation
+from intone.web.metrics import Metrics
 from intone.web.outbox import Outbox
 from intone.web.rate import MessagePacer, RateLimiter
 from intone.web.server import Server
@@ -203,3 +205,17 @@ async def test_the_outbox_is_crowded_until_it_is_drained(monkeypatch):
     await outbox.drain()
     assert not outbox.is_crowded
     task.cancel()
+
+
+def test_every_metric_is_documented_with_its_labels(repo_root):
+    page = (repo_root / "docs" / "protocol.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `(intone_\w+)` \| ([^|]*)\|", page.partition("## Metrics")[2], re.MULTILINE
+    )
+    documented = {name: tuple(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    registry = Metrics().registry
+    there = {
+        collector._name + "_total" * (collector._type == "counter"): collector._labelnames
+        for collector in set(registry._collector_to_names)
+    }
+    assert documented == there
