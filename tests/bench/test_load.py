@@ -108,6 +108,7 @@ def test_a_server_that_ends_during_a_run_is_told_of():
     [
         (["--url", "localhost"], "ws://HOST:PORT"),
         (["--sessions", "0"], "sessions"),
+        (["--serve-with", '"'], "No closing quotation"),
         (["--speech", "no-such-folder"], "does not exist"),
     ],
 )

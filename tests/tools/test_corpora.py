@@ -270,6 +270,10 @@ def test_what_is_no_sound_is_named(tmp_path):
         read_audio(tmp_path / "absent.wav")
     with pytest.raises(CorpusError, match=r"silent\.wav holds no audio"):
         read_audio(tmp_path / "silent.wav")
+    # Of which nothing would be left at 16 kHz.
+    soundfile.write(tmp_path / "click.wav", np.ones(1), 48_000)
+    with pytest.raises(CorpusError, match=r"click\.wav is shorter than a sample"):
+        read_audio(tmp_path / "click.wav")
 
 
 @pytest.mark.parametrize("corpus", CORPORA.values(), ids=CORPORA)

@@ -1,6 +1,10 @@
 """``intone-lab corpora``: what is there in words and in JSON; findings do not stop it."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,3 +106,13 @@ def test_the_recording_that_ravdess_published_twice_is_found(corpora_root):
     (finding,) = said["findings"]
     assert finding["problem"] == "duplicate"
     assert finding["detail"] == "ravdess/03-01-03-01-02-01-07, ravdess/03-01-03-01-02-02-07"
+
+
+def test_a_file_whose_name_is_no_text_is_named(root):
+    odd = os.fsencode(root) + b"/caf\xe9.wav"
+    Path(os.fsdecode(odd)).write_bytes((root / "rain.wav").read_bytes())
+    command = [sys.executable, "-m", "intone_lab", "corpora", root]
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, capture_output=True, env=strict, check=False)
+    assert done.returncode == 0, done.stderr
+    assert rb"caf\udce9.wav" in done.stdout

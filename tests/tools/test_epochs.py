@@ -14,7 +14,7 @@ if find_spec("tensorflow") is None:
 
 import keras
 
-from intone_lab.epochs import Progress, run_epoch
+from intone_lab.epochs import Progress, reseed, run_epoch
 
 TRAIN = """
 import resource
@@ -80,3 +80,20 @@ def test_a_line_says_how_far_it_is_and_how_long_still(monkeypatch):
     progress = Progress("fold1", 10, done=4)
     assert progress.line(6, 1.25) == "fold1: epoch 6/10, loss 1.250, 6 s, about 12 s to go"
     assert progress.line(10, 0.5).endswith("12 s, about 0 s to go")
+
+
+def test_dropout_draws_the_same_in_a_network_that_was_loaded(tmp_path):
+    """Keras keeps no generator's place, and draws a new one for each loaded model."""
+    given = keras.Input((64,))
+    model = keras.Model(given, keras.layers.Dropout(0.5)(given))
+    model.save(tmp_path / "kept.keras")
+    loaded = keras.models.load_model(tmp_path / "kept.keras")
+    rows = np.ones((4, 64), "f4")
+    drawn = []
+    for one in (model, loaded):
+        one(rows, training=True)
+        reseed(one, seed=3, epoch=2)
+        drawn.append(keras.ops.convert_to_numpy(one(rows, training=True)))
+    np.testing.assert_array_equal(*drawn)
+    reseed(model, seed=3, epoch=3)
+    assert not np.array_equal(drawn[0], keras.ops.convert_to_numpy(model(rows, training=True)))

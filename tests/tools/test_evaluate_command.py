@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 
 import msgspec
@@ -13,11 +14,12 @@ from click.testing import CliRunner
 from lab_clips import speak_corpus
 
 from intone.core.card import write_card
-from intone.models import ModelStore
+from intone.models import ModelStore, load_model
+from intone_lab.catalogue import CorpusError
 from intone_lab.cli import main
 from intone_lab.corpora import find_clips
 from intone_lab.folds import Split, by_speaker
-from intone_lab.measuring import keep_gap
+from intone_lab.measuring import keep_gap, strangers
 from intone_lab.run_record import FINAL, Run, find_run, record
 
 if find_spec("matplotlib") is None:
@@ -83,6 +85,35 @@ def test_a_run_is_found_by_what_it_made_and_knows_who_was_held_out(runs, clips, 
         assert not {c.speaker for c in split.train} & {c.speaker for c in split.test}
     assert run.missing == 0
     assert find_run(runs, sha256, clips[5:]).missing == 5
+
+
+def test_who_was_trained_on_is_known_without_their_clips(runs, clips, model):
+    sha256 = hashlib.sha256((model / "model.tflite").read_bytes()).hexdigest()
+    one, tenth = clips[0].speaker, clips[-1].speaker
+    others = [clip for clip in clips if clip.speaker != one]
+    run = find_run(runs, sha256, others)
+    assert run.trained_speakers == {clip.speaker for clip in clips} - {tenth}
+    assert run.lost_corpora == {"ravdess"}
+    shipped = load_model(model)
+    assert {clip.speaker for clip in strangers(clips, shipped, run)} == {tenth}
+
+
+def test_recordings_that_were_trained_on_and_renamed_are_no_strangers(tmp_path, clips, model):
+    own = [replace(c, corpus="mine", speaker=f"mine/{c.speaker}") for c in clips]
+    folder = tmp_path / "run"
+    folder.mkdir()
+    content = (model / "model.tflite").read_bytes()
+    (folder / f"{FINAL}.int8.tflite").write_bytes(content)
+    record(Run(folder, (Split(FINAL, tuple(own), ()),), ()))
+    sha256 = hashlib.sha256(content).hexdigest()
+    shipped = load_model(model)
+    renamed = [replace(c, corpus="calls", speaker=c.speaker.replace("mine", "calls")) for c in own]
+    with pytest.raises(CorpusError, match="trained on clips of mine"):
+        strangers(renamed, shipped, find_run(tmp_path, sha256, renamed))
+    # A published corpus is known by its names: it cannot be the same.
+    assert strangers(clips, shipped, find_run(tmp_path, sha256, clips)) == list(clips)
+    both = [*own, *renamed]
+    assert strangers(both, shipped, find_run(tmp_path, sha256, both)) == renamed
 
 
 def test_a_model_and_its_run_become_a_report(model, runs, corpora, tmp_path):

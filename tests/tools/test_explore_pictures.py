@@ -229,3 +229,18 @@ def test_a_draw_takes_from_the_others_when_an_emotion_runs_out(clips):
     drawn = draw_evenly(few, 6, seed=1)
     assert [clip.emotion for clip in drawn].count("happy") == 1
     assert len(drawn) == 6
+
+
+def test_clips_of_which_none_has_both_labels_are_drawn(clips):
+    found = described(clips)
+    half = found.table.assign(
+        emotion=[None if n % 2 else label for n, label in enumerate(found.table["emotion"])],
+        gender=[label if n % 2 else None for n, label in enumerate(found.table["gender"])],
+    )
+    sections = gallery.sections(Described(half, found.clips, (), found.settings))
+    pictures = [picture for section in sections for picture in section.pictures]
+    assert "by-gender" not in {picture.name for picture in pictures}
+    for picture in pictures:
+        if not picture.name.startswith("clip-"):
+            with LIGHT.applied():
+                picture.draw(LIGHT).canvas.draw()

@@ -82,3 +82,15 @@ def test_a_recording_that_was_published_twice_stands_on_one_side(seed):
         sum(clip.key in SAME_RECORDING[0] for clip in side) for side in (split.train, split.test)
     ]
     assert sorted(sides) == [0, 2]
+
+
+def test_who_speaks_in_two_corpora_is_held_out_of_both_at_once():
+    phone, studio = (make_clips(corpus, women=6, men=3) for corpus in ("phone", "studio"))
+    # Five of the nine in the studio are on the phone, too.
+    both = {f"studio/female{n}": f"phone/female{n}" for n in range(5)}
+    studio = [replace(clip, speaker=both.get(clip.speaker, clip.speaker)) for clip in studio]
+    splits = by_speaker([*phone, *studio], 1)
+    for split in splits:
+        assert not {c.speaker for c in split.train} & {c.speaker for c in split.test}
+        assert {clip.corpus for clip in split.test} == {"phone", "studio"}
+    assert sum(len(split.test) for split in splits) == len(phone) + len(studio)

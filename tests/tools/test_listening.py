@@ -2,12 +2,12 @@ import shutil
 
 import numpy as np
 import pytest
-from lab_clips import speak_corpus
+from lab_clips import make_clips, speak_corpus
 
 from intone.models import ModelStore
 from intone_lab.conditions import CLEAN, CONDITIONS
 from intone_lab.corpora import find_clips
-from intone_lab.listening import CHUNK_CLIPS, Listener, listener
+from intone_lab.listening import CHUNK_CLIPS, Listener, _pools, listener
 
 if shutil.which("espeak-ng") is None:
     pytest.skip("espeak-ng is not installed", allow_module_level=True)
@@ -100,3 +100,9 @@ def test_there_is_no_babble_of_a_single_speaker(model, clips):
     assert len(Listener(one).listen(model, one[:1], CLEAN).rows) == 1
     # A speaker of few clips is among the voices all the same.
     assert len(Listener([*one, clips[-1]]).listen(model, one[:1], WORST).rows) == 1
+
+
+def test_a_small_corpus_s_babble_is_made_of_all_its_clips():
+    few = [clip for clip in make_clips("mine", women=2, men=0) if clip.emotion != "calm"]
+    (pool,) = _pools(few).values()
+    assert sorted(clip.key for clip in pool) == sorted(clip.key for clip in few)

@@ -37,6 +37,23 @@ def test_nobody_who_is_held_out_is_heard_behind_a_clip_that_is_trained_on():
         assert bool(left_out) == bool(held_out)
 
 
+def test_nor_in_a_clip_that_stands_on_neither_side():
+    """Of an emotion that the network does not know, or of none: it is the voice that counts."""
+    unlabelled = [replace(clip, emotion=None, name=f"{clip.name}-none") for clip in CLIPS]
+    plain = make_examples(CLIPS)
+    rooms = [
+        Example(example.clip, "room", example.utterances, unlabelled[(n + 17) % len(CLIPS)])
+        for n, example in enumerate(plain)
+    ]
+    for split in splits(CLIPS, recipe("gru", 1), EMOTIONS):
+        kept = trained_on([*plain, *rooms], split)
+        strangers = {c.speaker for c in split.test} - {c.speaker for c in split.train}
+        assert not any(c.speaker in strangers for e in kept for c in e.behind)
+        behind = {c.speaker for e in rooms if e.clip in set(split.train) for c in e.behind}
+        dropped = len(plain) + len(rooms) - len(kept) - 2 * len(split.test)
+        assert bool(dropped) == bool(strangers & behind)
+
+
 @pytest.mark.parametrize("change", ["emotion", "gender", "speaker"])
 def test_a_table_that_was_corrected_makes_another_run(tmp_path, change):
     settings = recipe("gru", 1)

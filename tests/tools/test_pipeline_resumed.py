@@ -11,7 +11,7 @@ import pytest
 if find_spec("keras") is None:
     pytest.skip("the lab's extra is not installed", allow_module_level=True)
 
-from intone_lab import pipeline
+from intone_lab import pipeline, spent
 from intone_lab.folds import Split
 from intone_lab.heads.settings import RefitSettings
 from intone_lab.run_record import FINAL
@@ -53,6 +53,9 @@ def test_an_export_that_was_cut_off_is_not_taken_for_a_whole_one(tmp_path, monke
     done = pipeline._train_one([], tmp_path, settings, SPLIT)
     assert (len(done.int8), len(trained)) == (1_000, 2)
     assert (folder / "final.float32.tflite").stat().st_size == 4_000
+    # Until it is logged, it is not forgotten what it took.
+    assert pipeline._train_one([], tmp_path, settings, SPLIT).seconds == done.seconds
+    spent.forget(folder, SPLIT.name)
     assert pipeline._train_one([], tmp_path, settings, SPLIT).seconds is None
 
 

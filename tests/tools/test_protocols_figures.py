@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from lab_clips import make_clips
 
 if find_spec("sklearn") is None:
     pytest.skip("the lab's extra is not installed", allow_module_level=True)
@@ -162,3 +163,13 @@ def test_the_table_has_what_was_run_in_full_and_nothing_else(tmp_path):
     listed = {int(number) for number in re.findall(r"^(\d+)\. ", table, re.MULTILINE)}
     assert cited
     assert cited == listed
+
+
+def test_a_recording_that_was_replaced_makes_another_run_of_a_protocol(tmp_path):
+    protocol = next(iter(PROTOCOLS.values()))
+    clip = replace(make_clips("ravdess", women=1, men=0)[0], path=tmp_path / "a.wav")
+    folders = set()
+    for content in (b"one", b"another"):
+        clip.path.write_bytes(content)
+        folders.add(Plan(protocol, protocol.recipe, (clip,), tmp_path, seed=1, jobs=1).folder)
+    assert len(folders) == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from lab_clips import heard, make_clips
 
-from intone.core.decision import Calibration
+from intone.core.decision import Calibration, decide
 from intone.models import ModelStore
 from intone_lab.benchmark import Speed
 from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS
@@ -18,7 +18,7 @@ from intone_lab.report.figures import accuracies, head_figures
 from intone_lab.report.numbers import numbers, read_json
 from intone_lab.report.seconds import interims, moment
 from intone_lab.run_record import Weights
-from intone_lab.study import EvaluationProtocol, Part, Study
+from intone_lab.study import UNTAUGHT, EvaluationProtocol, Part, Study
 
 FOLDS = 5
 RAVDESS = make_clips("ravdess", women=5, men=5, takes=2)
@@ -185,6 +185,19 @@ def test_a_corpus_that_lacks_labels_has_no_part_in_the_calibration(study):
 
 def part_of(part, corpus):
     return dataclasses.replace(part, listened=part.listened.of(corpus))
+
+
+def test_a_head_that_nothing_taught_is_neither_measured_nor_believed(study):
+    untaught = msgspec.structs.replace(study.card, gender_calibration=UNTAUGHT)
+    without = replace(study, card=untaught)
+    assert {line.head for line in head_figures(study)} == set(Head)
+    assert {line.head for line in head_figures(without)} == {Head.EMOTION}
+    assert {line.head for line in confidences(without)} == {Head.EMOTION}
+    assert fit(without, Head.GENDER) == UNTAUGHT
+    assert fit(without, Head.EMOTION) == fit(study, Head.EMOTION)
+    assert {row.task for row in accuracies(without)} == {"emotion"}
+    said = decide(np.zeros(2, "f4"), GENDERS, untaught.gender_calibration)
+    assert said.label == "unsure"
 
 
 def test_no_fold_s_answers_depend_on_its_own_truth(study):

@@ -150,3 +150,26 @@ def test_own_corpora_have_their_owners_terms_and_come_after_the_published():
     assert corpus_named("ravdess").licence == "CC BY-NC-SA 4.0"
     order = ("ravdess", "emodb", "mine", "zoo")
     assert in_order(["zoo", "emodb", "mine", "ravdess", "zoo"]) == order
+
+
+def test_a_name_is_one_person_in_all_corpora_of_a_table(folder):
+    header = "path,emotion,gender,speaker,corpus\n"
+    for name in ("b.wav", "c.wav", "day1/a.wav", "day2/a.wav"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    one = write(
+        folder, header + "a.wav,happy,female,Ann,phone\nb.wav,sad,female,Ann,studio\n", "one.csv"
+    )
+    two = write(
+        folder, header + "day1/a.wav,sad,,Ann,studio\nday2/a.wav,sad,,Bob,other\n", "two.csv"
+    )
+    found = {clip.name: clip.speaker for clip in gather(None, [one, two]).clips}
+    assert found == {
+        "a.wav": "phone/Ann",
+        "b.wav": "phone/Ann",
+        "day1/a.wav": "phone/Ann",
+        "day2/a.wav": "other/Bob",
+    }
+    # Two tables, no corpus of which is the other's: another Ann.
+    apart = write(folder, HEADER + "c.wav,happy,,Ann\n", "apart.csv")
+    assert {c.speaker for c in gather(None, [one, apart]).clips} == {"phone/Ann", "apart/Ann"}

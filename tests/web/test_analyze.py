@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 import soundfile
 import talk
+from aiohttp.base_protocol import BaseProtocol
 from small_recogniser import SmallModel
 
 from intone.core.recogniser import StepOutput
+from intone.errors import BadRequest
 from intone.models import ModelStore
 from intone.session import Session
 from intone.types import SAMPLE_RATE_HZ
 from intone.web.analyze import analysis_of
+from intone.web.form_body import MOST_BEFORE_FILE_BYTES, FormBody
 
 
 async def upload(url, content, query="", **options):
@@ -132,6 +135,65 @@ async def test_a_form_without_a_file_is_refused(server):
     form = aiohttp.FormData()
     form.add_field("sound", b"x", filename="sound.wav")
     assert await refused(server.url, form) == (400, "bad_request")
+
+
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+NESTED = b"".join(
+    b"--%d\r\nContent-Type: multipart/x; boundary=%d\r\n\r\n" % (n, n + 1) for n in range(2_000)
+)
+CHARSET = b'--x\r\nContent-Disposition: form-data; name="_charset_"\r\n\r\n' + b"c" * 40
+
+
+@pytest.mark.parametrize(
+    ("form", "boundary"),
+    [
+        (b"--x\r\n\r\n\r\n" * 50_000, b"x"),
+        (b"\n" * 300_000, b"x"),
+        (CHARSET + b"\r\n--x--\r\n", b"x"),
+        (NESTED, b"0"),
+    ],
+    ids=["empty parts", "empty lines", "a long name of a charset", "forms in forms"],
+)
+async def test_a_form_that_holds_much_and_no_file_is_refused(server, form, boundary):
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary.decode()}"}
+    assert await refused(server.url, form, headers=headers) == (400, "bad_request")
+
+
+def there(data: bytes) -> aiohttp.StreamReader:
+    """All of a body that has come."""
+    loop = asyncio.get_running_loop()
+    body = aiohttp.StreamReader(BaseProtocol(loop), len(data), loop=loop)
+    body.feed_data(data)
+    body.feed_eof()
+    return body
+
+
+async def test_others_have_their_turn_while_a_form_is_read():
+    """All of it is there: no read of it would wait."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    whole = there(b"--x\r\n\r\n\r\n" * 1_000 + b"--x--\r\n")
+    counting = asyncio.ensure_future(count())
+    parts = [part async for part in aiohttp.MultipartReader(FORM, FormBody(whole))]
+    counting.cancel()
+    assert len(parts) == 1_000
+    assert turns > 50
+
+
+async def test_what_comes_before_a_file_counts_and_the_file_does_not():
+    whole = there(bytes(4 * MOST_BEFORE_FILE_BYTES))
+    body = FormBody(whole)
+    assert len(await body.read(MOST_BEFORE_FILE_BYTES)) == MOST_BEFORE_FILE_BYTES
+    body.begin_file()
+    assert len(await body.read(MOST_BEFORE_FILE_BYTES)) == MOST_BEFORE_FILE_BYTES
+    with pytest.raises(BadRequest, match="before the form's file"):
+        await FormBody(whole).read(MOST_BEFORE_FILE_BYTES + 1)
 
 
 @pytest.mark.parametrize(

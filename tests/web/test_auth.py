@@ -143,6 +143,23 @@ async def test_anything_else_first_is_refused_and_nothing_of_it_is_heard(serve, 
         assert not local.server.sessions
 
 
+async def test_who_owes_a_token_takes_no_session_s_place(serve):
+    async with serve(tokens=("alpha",), limits={"max_sessions": 1}) as local:
+        async with talk.connect(local.url, "?auth=message") as silent:
+            # As many again may wait, and no more.
+            status, code, _ = await refusal(local.url, query="?auth=message")
+            assert (status, code) == (503, "overloaded")
+            async with talk.connect(local.url, **bearer("alpha")) as socket:
+                assert (await talk.receive(socket))["type"] == "session.created"
+                # The place is gone by the time that the token comes.
+                await silent.send(AUTH)
+                assert (await talk.receive(silent))["code"] == "overloaded"
+                await silent.wait_closed()
+                assert silent.close_code == 1013
+        told, _ = await conversation_of(local.url, AUTH, CLOSE)
+        assert told[0]["type"] == "session.created"
+
+
 async def test_a_first_message_that_does_not_come_is_not_waited_for(serve):
     async with serve(tokens=("alpha",), limits={"auth_timeout_s": 0.05}) as local:
         messages, close_code = await conversation_of(local.url)

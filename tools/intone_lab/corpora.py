@@ -18,6 +18,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from intone.cut_short import missing_bytes
+from intone.types import SAMPLE_RATE_HZ
 from intone_lab import crema_d
 from intone_lab.catalogue import CORPORA, EMOTIONS, Corpus, CorpusError, Labels, NotSpeech
 from intone_lab.folder_walk import files_below
@@ -156,7 +157,8 @@ def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
 
     Channels are averaged: RAVDESS has five clips that are mono in stereo files. What the file
     is, its content says: TESS has AIFF files named ``.wav``. Raises :class:`CorpusError` for
-    whatever cannot be used: no file, no sound, cut short, empty, samples that are no numbers.
+    whatever cannot be used: no file, no sound, cut short, empty, shorter than one
+    sample at the server's rate, samples that are no numbers.
     """
     try:
         # soundfile cannot encode a name that is no UTF-8.
@@ -169,6 +171,8 @@ def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
         raise CorpusError(f"{path} is cut short: at least {missing} bytes of it are missing")
     if not len(samples):
         raise CorpusError(f"{path} holds no audio")
+    if len(samples) * SAMPLE_RATE_HZ < rate_hz:
+        raise CorpusError(f"{path} is shorter than a sample at {SAMPLE_RATE_HZ} Hz")
     if not np.isfinite(samples).all():
         raise CorpusError(f"{path} holds samples that are no numbers")
     return samples.mean(axis=1, dtype=np.float32), int(rate_hz)

@@ -29,6 +29,18 @@ def run_epoch(model: keras.Model, batches: Iterable[Batch]) -> float:
     return float(np.mean(losses))
 
 
+def reseed(model: keras.Model, seed: int, epoch: int = 0) -> None:
+    """Have dropout draw by layer, ``seed`` and ``epoch`` from here on.
+
+    Keras does not save where its generators are: a model that was loaded would draw otherwise
+    than the one that was saved, and each time anew.
+    """
+    for index, layer in enumerate(model.layers):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            generator.state.assign([seed * 1_000 + index, epoch << 16])
+
+
 class Progress:
     """How far a training is: a line an epoch."""
 

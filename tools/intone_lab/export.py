@@ -12,6 +12,7 @@ from intone.models import CARD_FILE
 from intone_lab.architectures import BLOCK_FRAMES, Served
 from intone_lab.catalogue import GENDERS, OWN_LICENCE, corpus_named
 from intone_lab.corpora import Clip
+from intone_lab.whole_files import write_whole
 
 MODEL_FILE = "model.tflite"
 
@@ -59,8 +60,8 @@ def make_card(
 def write_model(folder: Path, content: bytes, card: Card) -> None:
     """Write what the server loads."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / card.file).write_bytes(content)
-    (folder / CARD_FILE).write_bytes(write_card(card))
+    write_whole(folder / card.file, content)
+    write_whole(folder / CARD_FILE, write_card(card))
 
 
 def _with_weights(of_others: str) -> str:

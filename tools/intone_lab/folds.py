@@ -66,14 +66,16 @@ def _deal(
     for corpus in corpora:
         # Of its own: who stands where must not depend on which other corpora there are.
         rng = np.random.default_rng([seed, *corpus.encode()])
-        # The deal goes on from one to the next: folds differ by one speaker of a corpus at most.
-        turn = 0
+        # In turn, from one sex to the next: folds differ by one speaker of a corpus at most.
         gender_of = _genders([clip for clip in clips if clip.corpus == corpus])
+        # Of one's own recordings, who speaks in another corpus, too, has a fold already.
+        held = Counter(fold_of[name] for name in gender_of if name in fold_of)
         for gender in ("female", "male", None):
             speakers = sorted(name for name, told in gender_of.items() if told == gender)
-            for speaker in rng.permutation(speakers):
-                fold_of[str(speaker)] = turn % folds
-                turn += 1
+            for speaker in map(str, rng.permutation(speakers)):
+                if speaker not in fold_of:
+                    fold_of[speaker] = min(range(folds), key=held.__getitem__)
+                    held[fold_of[speaker]] += 1
     return fold_of
 
 

@@ -163,12 +163,13 @@ def _pools(clips: Iterable[Clip]) -> dict[str, tuple[Clip, ...]]:
 
 def _pool(by_speaker: Sequence[Sequence[Clip]]) -> tuple[Clip, ...]:
     chosen = by_speaker[:: -(-len(by_speaker) // POOL_CLIPS)]
-    each = -(-POOL_CLIPS // len(chosen))
+    most = -(-POOL_CLIPS // len(chosen))
     return tuple(
         # Each speaker begins at another place: the first clips of all say the same.
         own[(turn * len(own) // each + place * len(own) // len(chosen)) % len(own)]
         for place, own in enumerate(chosen)
-        for turn in range(min(each, len(own)))
+        for each in [min(most, len(own))]
+        for turn in range(each)
     )
 
 

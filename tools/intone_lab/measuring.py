@@ -16,7 +16,7 @@ from intone.core.features import FeatureSettings
 from intone.models import Model
 from intone.types import FloatArray
 from intone_lab.calibration import probabilities
-from intone_lab.catalogue import corpus_named
+from intone_lab.catalogue import CORPORA, CorpusError, corpus_named
 from intone_lab.conditions import CLEAN, Condition
 from intone_lab.corpora import Clip
 from intone_lab.evaluation import Heard
@@ -69,10 +69,18 @@ def strangers(clips: Iterable[Clip], model: Model, run: Run | None) -> list[Clip
     """Return the clips of people that the shipped file was not trained on.
 
     Without the run that made it, a corpus that the card names is taken as trained on whole.
+    Raises :class:`CorpusError` where recordings of one's own were trained on and are not all
+    there, and others are: they may be the same ones, in another place or under another name.
     """
     if run is not None:
-        heard = {clip.speaker for clip in run.split(FINAL).train}
-        return [clip for clip in clips if clip.speaker not in heard]
+        unheard = [clip for clip in clips if clip.speaker not in run.trained_speakers]
+        lost = sorted(run.lost_corpora - CORPORA.keys())
+        if lost and any(clip.corpus not in CORPORA for clip in unheard):
+            raise CorpusError(
+                f"the model was trained on clips of {', '.join(lost)} that are not where they were,"
+                " and those given may be the same: give the table as it was in training"
+            )
+        return unheard
     trained = {row.corpus for row in model.card.training}
     return [clip for clip in clips if corpus_named(clip.corpus).title not in trained]
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import keras
 
+from intone_lab import spent
 from intone_lab.architectures import ARCHITECTURES, load_model, save_model
 from intone_lab.catalogue import CorpusError
 from intone_lab.copies import COPIES, TAUGHT
@@ -38,7 +39,7 @@ class Trained:
     int8: bytes
     """The export that ships."""
     seconds: float | None
-    """What training took; None where it was done before."""
+    """What training took; None where it is logged already."""
 
 
 class OfClip(Protocol):
@@ -140,9 +141,21 @@ def train_all(
 
 
 def trained_on(examples: Sequence[_OfClip], split: Split) -> list[_OfClip]:
-    """Return those of the training side behind which nobody of the other side is heard."""
+    """Return those of the training side behind which nobody of the other side is heard.
+
+    Not in clips of another emotion either, which stand on neither side. Where voices stand on
+    both sides, as in a random split, it is the clips that count.
+    """
     wanted, held_out = set(split.train), set(split.test)
-    return [e for e in examples if e.clip in wanted and e.behind.isdisjoint(held_out)]
+    known = {clip.speaker for clip in wanted}
+    strangers = {clip.speaker for clip in held_out} - known
+    return [
+        e
+        for e in examples
+        if e.clip in wanted
+        and e.behind.isdisjoint(held_out)
+        and strangers.isdisjoint(clip.speaker for clip in e.behind)
+    ]
 
 
 def _check_heard(examples: Sequence[Example], every_split: Sequence[Split]) -> None:
@@ -159,18 +172,17 @@ def _train_one(clips: Sequence[Clip], runs: Path, settings: TrainSettings, split
     """Train and export a split, or take both from the run's folder if they are there."""
     folder = run_folder(runs, clips, settings)
     exports = {weights: export_path(folder, split.name, weights) for weights in Weights}
-    seconds = None
     if not all(path.exists() for path in exports.values()):
         started = time.monotonic()
         train_on_one_core()
         heard = _Heard(clips, runs, settings, split)
         model = _trained_model(clips, runs, settings, split, heard)
-        seconds = time.monotonic() - started
+        spent.keep(folder, split.name, time.monotonic() - started)
         architecture = ARCHITECTURES[settings.architecture]
         for weights, path in exports.items():
             content = architecture.to_tflite(model, quantised=weights is Weights.INT8)
             write_whole(path, content)
-    return Trained(split, exports[Weights.INT8].read_bytes(), seconds)
+    return Trained(split, exports[Weights.INT8].read_bytes(), spent.kept(folder, split.name))
 
 
 class _Heard:

@@ -35,6 +35,10 @@ class Run:
     """The splits on which settings were chosen."""
     missing: int = 0
     """Clips of the run that are not among those it was found with."""
+    trained_speakers: frozenset[str] = frozenset()
+    """Whom the final model was trained on, whether their clips were found or not."""
+    lost_corpora: frozenset[str] = frozenset()
+    """Corpora that it was trained on, of which not all clips were found."""
 
     def split(self, name: str) -> Split:
         """Return the split of this name."""
@@ -58,7 +62,9 @@ def record(run: Run) -> None:
         }
         for split in run.splits
     }
-    content = json.dumps({"development": run.development, "splits": sides})
+    final = {clip.speaker for clip in run.split(FINAL).train}
+    stored = {"development": run.development, "splits": sides, "speakers": sorted(final)}
+    content = json.dumps(stored)
     write_whole(run.folder / RECORD_FILE, content.encode())
 
 
@@ -88,7 +94,17 @@ def _load(path: Path, clips: Iterable[Clip]) -> Run:
         Split(name, _known(sides["train"], by_key), _known(sides["test"], by_key))
         for name, sides in stored["splits"].items()
     ]
-    return Run(path.parent, tuple(splits), tuple(stored["development"]), len(every - by_key.keys()))
+    final = set(stored["splits"][FINAL]["train"])
+    found = {by_key[key].speaker for key in final & by_key.keys()}
+    return Run(
+        path.parent,
+        tuple(splits),
+        tuple(stored["development"]),
+        len(every - by_key.keys()),
+        # A run of before they were recorded tells those whose clips are there.
+        frozenset(stored.get("speakers", found)),
+        frozenset(key.partition("/")[0] for key in final - by_key.keys()),
+    )
 
 
 def _known(keys: Iterable[str], by_key: dict[str, Clip]) -> tuple[Clip, ...]:

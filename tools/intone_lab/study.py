@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from intone.core.card import Card
+from intone.core.decision import Calibration
 from intone_lab.catalogue import in_order
 from intone_lab.conditions import CLEAN
-from intone_lab.evaluation import Listened, joined
+from intone_lab.evaluation import Head, Listened, joined
 from intone_lab.run_record import Weights
 
 
@@ -29,6 +30,9 @@ def in_words(protocol: EvaluationProtocol, folds: int) -> str:
         f"{folds} folds by speaker" if protocol is EvaluationProtocol.BY_SPEAKER else protocol.value
     )
 
+
+UNTAUGHT = Calibration(threshold=1.0)
+"""Of a head that nothing taught: it finds every label as likely, and is never believed."""
 
 STRANGERS = (EvaluationProtocol.STRANGE_CORPUS, EvaluationProtocol.STRANGE_SPEAKERS)
 
@@ -58,6 +62,12 @@ class Study:
     """Largest difference in probability, float model streamed against Keras offline."""
     missing: int = 0
     """Clips of the run that were not there to be listened to."""
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """What the model answers, but for what nothing taught it."""
+        calibrations = (self.card.emotion_calibration, self.card.gender_calibration)
+        return tuple(head for head, own in zip(Head, calibrations, strict=True) if own != UNTAUGHT)
 
     @property
     def conditions(self) -> tuple[str, ...]:

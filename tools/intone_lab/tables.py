@@ -11,7 +11,7 @@ import difflib
 import posixpath
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from intone_lab.catalogue import CORPORA, EMOTIONS, GENDERS, CorpusError
@@ -45,11 +45,11 @@ class _Problems:
 def gather(root: Path | None, tables: Sequence[Path] = ()) -> Survey:
     """Look at a folder of published corpora, a user's own tables, or both.
 
-    A file under ``root`` that a table names is the table's. Raises :class:`CorpusError` as
-    :func:`intone_lab.corpora.survey` and :func:`read_table` do, and if the tables' clips cannot be
-    told apart.
+    A name in a table is one person, whatever the corpus. A file under ``root`` that a table names
+    is the table's. Raises :class:`CorpusError` as :func:`intone_lab.corpora.survey` and
+    :func:`read_table` do, and if the tables' clips cannot be told apart.
     """
-    own = [clip for table in tables for clip in read_table(table)]
+    own = _same_people([read_table(table) for table in tables])
     named = Counter(clip.path.resolve() for clip in own)
     _check_distinct(own, named, tables)
     if root is None:
@@ -185,6 +185,27 @@ def _check_distinct(clips: Sequence[Clip], files: Counter[Path], tables: Sequenc
     for file, count in files.items():
         if count > 1:
             raise CorpusError(f"{count} tables name the file {file}")
+
+
+def _same_people(tables: Sequence[Sequence[Clip]]) -> list[Clip]:
+    """Return all clips, those of one name in several corpora of a table as one speaker's.
+
+    Else a voice would stand on both sides of a split. The speaker is called by the first corpus.
+    """
+    first: dict[str, str] = {}
+
+    def of(speaker: str) -> str:
+        while (before := first.setdefault(speaker, speaker)) != speaker:
+            speaker = before
+        return speaker
+
+    for clips in tables:
+        by_name: dict[str, str] = {}
+        for clip in clips:
+            name = clip.speaker.removeprefix(f"{clip.corpus}/")
+            one, other = sorted((of(by_name.setdefault(name, clip.speaker)), of(clip.speaker)))
+            first[other] = one
+    return [replace(clip, speaker=of(clip.speaker)) for clips in tables for clip in clips]
 
 
 def _sorted(clips: Sequence[Clip]) -> tuple[Clip, ...]:

@@ -13,7 +13,7 @@ from intone_lab.augment import AugmentSettings
 from intone_lab.batches import Batches, BatchSettings
 from intone_lab.catalogue import GENDERS
 from intone_lab.dataset import Example
-from intone_lab.epochs import Progress, run_epoch
+from intone_lab.epochs import Progress, reseed, run_epoch
 from intone_lab.flat import flat_row
 from intone_lab.heads.settings import RefitSettings
 from intone_lab.optimizer import adamw
@@ -95,6 +95,7 @@ def finish(
     """Train ``model``, which :func:`train` made of ``examples`` and ``settings``, a little more."""
     seed = settings.seed + 1
     keras.utils.set_random_seed(seed)
+    reseed(model, seed)
     noisier = replace(
         settings.augmentation, noise_probability=last.noise_probability, snr_db=last.snr_db
     )

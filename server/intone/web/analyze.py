@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from textwrap import shorten
 from threading import Event as Flag
+from typing import cast
 
 import aiohttp
 from aiohttp import web
@@ -31,6 +32,7 @@ from intone.session import Session
 from intone.settings import ServerSettings
 from intone.types import AudioFormat, Event, UtteranceDiscarded, UtteranceResult
 from intone.web import auth, translate, wire
+from intone.web.form_body import FormBody
 from intone.web.keys import SERVER
 from intone.web.responses import json_response
 
@@ -52,6 +54,7 @@ _ENCODINGS = frozenset({"identity", "gzip", "deflate", "br", "zstd"})
 _UNREADABLE = (
     ValueError,
     AssertionError,
+    RuntimeError,
     ConnectionError,
     aiohttp.ClientError,
     web.RequestPayloadError,
@@ -185,8 +188,10 @@ async def _body_chunks(request: web.Request) -> AsyncIterator[bytes]:
 
 
 async def _form_chunks(request: web.Request) -> AsyncIterator[bytes]:
-    async for part in await request.multipart():
+    body = FormBody(request.content)
+    async for part in aiohttp.MultipartReader(request.headers, cast("aiohttp.StreamReader", body)):
         if isinstance(part, aiohttp.BodyPartReader) and part.name == FILE_FIELD:
+            body.begin_file()
             is_base64 = part.headers.get(CONTENT_TRANSFER_ENCODING, "").lower() == "base64"
             while chunk := await part.read_chunk(_CHUNK_BYTES):
                 content = _from_base64(chunk) if is_base64 else chunk

@@ -67,6 +67,7 @@ class Conversation:
         self._negotiation = Negotiation(server.default_model, defaults.interim_ms, server.store)
         self._rate = RateLimiter(limits.max_rate, limits.max_rate_burst_s, time.monotonic())
         self._live: LiveSession | None = None
+        self._source: dict[str, object] = {}
         self.utterances = 0
         self.interims = 0
         self.discarded = 0
@@ -182,7 +183,10 @@ class Conversation:
             for error in errors:
                 self.tell_error(error)
             return
-        if source := translate.source(update):
+        source = translate.source(update)
+        # Once: a client may say it as often as it likes.
+        if source and source != self._source:
+            self._source = source
             log.info("audio source", extra={"session_id": self._session_id, **source})
         model = self._model
         self._say(

@@ -76,6 +76,8 @@ class Server:
         """Sessions and uploads that came and went."""
         self._open_sessions = 0
         self._open_uploads = 0
+        self._waiting = 0
+        """For a token."""
         self._left = asyncio.Event()
         self._out_of_time = asyncio.Event()
 
@@ -178,7 +180,7 @@ class Server:
 
     @property
     def _open_places(self) -> int:
-        return self._open_sessions + self._open_uploads
+        return self._open_sessions + self._open_uploads + self._waiting
 
     async def stop(self) -> None:
         """Stop the models' threads; no session may be left."""
@@ -212,6 +214,24 @@ class Server:
             active.dec()
             self._open_sessions -= 1
             self.ended += 1
+            self._left.set()
+
+    @contextmanager
+    def waiting_place(self) -> Iterator[None]:
+        """Hold a place for a connection whose token is to come; raise as :meth:`session_place`.
+
+        Of its own: who says nothing, and need not know a token, keeps nobody out who does.
+        """
+        refusal = self._not_serving()
+        if self._waiting >= self.settings.limits.max_sessions:
+            refusal = refusal or Overloaded(f"{self._waiting} connections still owe their token")
+        if refusal is not None:
+            raise refusal
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
             self._left.set()
 
     @contextmanager

@@ -79,6 +79,8 @@ class StreamSession:
             tasks.append(reader)
             ending = await self._ending
             await _stop(reader)
+            # Nothing is read any more: silence says nothing of the client.
+            watch.is_reading = False
             ended = await self._finish(ending)
             reason = ended.reason
             await self._hang_up(ended.close_code, writer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 
@@ -42,34 +43,50 @@ def handler(dialect: Dialect) -> Handler:
             )
         # What a dialect refuses is refused while that is still an answer of HTTP.
         wishes = dialect.wishes(request.query)
-        with server.session_place(dialect.name):
-            try:
-                await socket.prepare(request)
-            except ConnectionError as error:
-                raise BadRequest("the connection was lost before the upgrade") from error
-            try:
-                if token_follows:
-                    token_name = await _first_message(server, request.path, socket)
-            except ClientGone:
-                return socket
-            except IntoneError as error:
-                await first_message.refuse(socket, error)
-                return socket
-            session = StreamSession(server, dialect, socket, token_name)
-            await _run(server, session, wishes)
+        with contextlib.ExitStack() as place:
+            if token_follows:
+                told = await _told(request, socket, place, dialect.name)
+                if told is None:
+                    return socket
+                token_name = told
+            else:
+                place.enter_context(server.session_place(dialect.name))
+                await _upgrade(request, socket)
+            await _run(server, StreamSession(server, dialect, socket, token_name), wishes)
         return socket
 
     return stream
 
 
-async def _first_message(server: Server, path: str, socket: StreamSocket) -> str:
+async def _told(
+    request: web.Request, socket: StreamSocket, place: contextlib.ExitStack, protocol: str
+) -> str | None:
+    """Return whose token the first message is, and take a session's place, which it had not yet.
+
+    None where there is none: the client is gone, or has been told why.
+    """
+    server = request.app[SERVER]
     settings = server.settings
+    with server.waiting_place():
+        await _upgrade(request, socket)
+        try:
+            name = await first_message.authenticate(socket, settings.tokens, settings.limits)
+            place.enter_context(server.session_place(protocol))
+        except ClientGone:
+            return None
+        except IntoneError as error:
+            server.metrics.connections_rejected.labels(error.code).inc()
+            log.info("request refused", extra={"path": request.path, "code": error.code})
+            await first_message.refuse(socket, error)
+            return None
+    return name
+
+
+async def _upgrade(request: web.Request, socket: StreamSocket) -> None:
     try:
-        return await first_message.authenticate(socket, settings.tokens, settings.limits)
-    except IntoneError as error:
-        server.metrics.connections_rejected.labels(error.code).inc()
-        log.info("request refused", extra={"path": path, "code": error.code})
-        raise
+        await socket.prepare(request)
+    except ConnectionError as error:
+        raise BadRequest("the connection was lost before the upgrade") from error
 
 
 async def _run(server: Server, session: StreamSession, wishes: Mapping[str, object]) -> None:

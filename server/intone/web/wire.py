@@ -87,7 +87,7 @@ class AudioUpdate(Struct, frozen=True, kw_only=True):
 class Source(Struct, frozen=True, kw_only=True):
     """What a microphone does to the sound before it is sent; for the log."""
 
-    sample_rate_hz: int | UnsetType = UNSET
+    sample_rate_hz: Annotated[int, Meta(ge=1, le=10_000_000)] | UnsetType = UNSET
     echo_cancellation: bool | UnsetType = UNSET
     noise_suppression: bool | UnsetType = UNSET
     auto_gain_control: bool | UnsetType = UNSET

@@ -218,6 +218,10 @@ def _plan(wanted: _Wanted, clips: Clips) -> LoadPlan:
         address = Address.of(wanted.url, wanted.token) if wanted.url else None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--url") from error
+    try:
+        flags = shlex.split(wanted.serve_flags)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--serve-with") from error
     return LoadPlan(
         wanted.sessions,
         tracks,
@@ -226,7 +230,7 @@ def _plan(wanted: _Wanted, clips: Clips) -> LoadPlan:
         wanted.processes,
         part_cores(wanted.server_cores) if wanted.pin else Cores(None, None),
         address,
-        tuple(shlex.split(wanted.serve_flags)),
+        tuple(flags),
     )
 
 

@@ -93,7 +93,9 @@ def _show(
 def _line(finding: Finding) -> str:
     # What cannot be read names its file already.
     named = str(finding.paths[0]) in finding.detail
-    return finding.detail if named else f"{finding.paths[0]}: {finding.detail}"
+    line = finding.detail if named else f"{finding.paths[0]}: {finding.detail}"
+    # A file's name may be no text.
+    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def _counts(counts: Any) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intone.errors import IntoneError
+from intone_lab.catalogue import CorpusError
 from intone_lab.cli.data import FOLDER, check_backend, check_writable, table_option, usable_clips
 
 if TYPE_CHECKING:
@@ -123,7 +124,10 @@ def _listen(
     from intone_lab.listening import listener
     from intone_lab.study import Study
 
-    unheard = measuring.strangers(clips, model, run)
+    try:
+        unheard = measuring.strangers(clips, model, run)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from error
     if run is None and not unheard:
         raise click.ClickException(
             "every corpus there was trained on: give --runs, or speakers it never heard"

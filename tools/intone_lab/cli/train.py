@@ -21,11 +21,12 @@ from intone_lab.cli.data import (
     table_option,
     usable_clips,
 )
-from intone_lab.cli.train_settings import MODELS, check_options, settings_for
+from intone_lab.cli.train_settings import MODELS, check_options, gender_corpora, settings_for
 from intone_lab.folds import ALWAYS_TRAIN, why_not
 from intone_lab.pretrained.settings import PRETRAINED, HeadSettings
 
 if TYPE_CHECKING:
+    from intone.core.card import Card
     from intone_lab.corpora import Clip
     from intone_lab.folds import Split
     from intone_lab.pipeline import RunSettings, Trained
@@ -103,7 +104,7 @@ def train(
     reason = why_not(labelled, ALWAYS_TRAIN)
     if reason is not None:
         raise click.ClickException(reason)
-    settings = settings_for(architecture, seed, clips, epochs, has_teacher=has_teacher)
+    settings = settings_for(architecture, seed, labelled, epochs, has_teacher=has_teacher)
     _train(clips, out, runs, settings, jobs)
 
 
@@ -128,8 +129,9 @@ def _train(clips: Sequence[Clip], out: Path, runs: Path, settings: RunSettings, 
     run = Run(pipeline.run_folder(runs, clips, settings), splits, _development(splits))
     record(run)
     served = MODELS[settings.architecture]
-    study = _study(run, clips, runs, served, trained[-1].int8, out, jobs)
-    _log(runs, settings, trained, study)
+    card = _untested_card(run, settings, trained[-1].int8, out)
+    study = _study(run, clips, runs, served, card, trained[-1].int8, jobs)
+    _log(runs, run.folder, settings, trained, study)
     card = msgspec.structs.replace(study.card, accuracy=tuple(accuracies(study)))
     export.write_model(out, trained[-1].int8, card)
     flat = json.dumps(settings.as_row(), indent=2, default=str)
@@ -159,8 +161,11 @@ def _development(splits: Sequence[Split]) -> tuple[str, ...]:
     )
 
 
-def _log(runs: Path, settings: RunSettings, trained: Sequence[Trained], study: Study) -> None:
-    """Write a row for each split that was trained now and has held-out clips."""
+def _log(
+    runs: Path, folder: Path, settings: RunSettings, trained: Sequence[Trained], study: Study
+) -> None:
+    """Write a row for each split that has held-out clips, and none yet."""
+    from intone_lab import spent
     from intone_lab.run_record import Weights
     from intone_lab.runlog import log_run
 
@@ -169,6 +174,21 @@ def _log(runs: Path, settings: RunSettings, trained: Sequence[Trained], study: S
         if one.seconds is not None and one.split.name in heard:
             listened = heard[one.split.name]
             log_run(runs, settings.as_row(), one.split.name, listened, one.seconds)
+            spent.forget(folder, one.split.name)
+
+
+def _untested_card(run: Run, settings: RunSettings, content: bytes, out: Path) -> Card:
+    """Return the card as it is before anything was listened to."""
+    from intone_lab import export
+    from intone_lab.run_record import FINAL
+    from intone_lab.study import UNTAUGHT
+
+    clips = run.split(FINAL).train
+    card = export.make_card(
+        content, clips, architecture=MODELS[settings.architecture], name=out.name
+    )
+    is_taught = any(clip.gender and clip.corpus in gender_corpora(settings) for clip in clips)
+    return card if is_taught else msgspec.structs.replace(card, gender_calibration=UNTAUGHT)
 
 
 def _study(
@@ -176,13 +196,13 @@ def _study(
     clips: Sequence[Clip],
     runs: Path,
     served: Served,
+    card: Card,
     content: bytes,
-    out: Path,
     jobs: int,
 ) -> Study:
     """Listen to every split's held-out clips, clean, and calibrate by them."""
     from intone.models import Model
-    from intone_lab import export, measuring
+    from intone_lab import measuring
     from intone_lab.conditions import CLEAN
     from intone_lab.evaluation import Head
     from intone_lab.listening import listener
@@ -191,8 +211,7 @@ def _study(
     from intone_lab.study import Study
 
     final = run.split(FINAL)
-    card = export.make_card(content, final.train, architecture=served, name=out.name)
-    model = Model(card, out, content)
+    model = Model(card, run.folder, content)
     with listener(clips, runs / "listened", jobs) as ear:
         parts = measuring.measure_run(run, model, ear, [CLEAN])
         parts += measuring.measure_strangers(model, final.test, ear, [CLEAN])

@@ -76,6 +76,16 @@ def _heads_with_own(settings: HeadSettings, clips: Sequence[Clip]) -> HeadSettin
     )
 
 
+def gender_corpora(settings: RunSettings) -> tuple[str, ...]:
+    """Return the corpora that gender is learnt from."""
+    if isinstance(settings, HeadSettings):
+        return settings.gender_from
+    from intone_lab.training import TrainSettings
+
+    assert isinstance(settings, TrainSettings)
+    return settings.batches.gender_from
+
+
 def _own_corpora(clips: Sequence[Clip]) -> tuple[list[str], list[str]]:
     """Return the corpora that are a user's own, and those of them that have both genders."""
     own = [name for name in in_order(clip.corpus for clip in clips) if name not in CORPORA]

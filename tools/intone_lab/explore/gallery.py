@@ -162,7 +162,7 @@ def _by_emotion(table: pd.DataFrame) -> Iterator[Picture]:
 
 
 def _by_gender(table: pd.DataFrame) -> Iterator[Picture]:
-    if pictures.emotions_in(table) and pictures.genders_in(table):
+    if len(table.dropna(subset=["emotion", "gender"])):
         yield Picture(
             "by-gender",
             "Descriptors by gender",

@@ -75,7 +75,8 @@ def write(
             for name, (title, content) in zip(ids, parts, strict=True)
         ),
     )
-    (folder / "index.html").write_text(text, encoding="utf-8")
+    # A file's name may be no text.
+    (folder / "index.html").write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _file(picture: Picture, theme: str) -> str:

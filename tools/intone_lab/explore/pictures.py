@@ -101,7 +101,8 @@ def clips_by_gender(table: pd.DataFrame, theme: Theme) -> Figure:
     """Bars of clips and of speakers by corpus and gender."""
     corpora = in_order(table["corpus"])
     figure = Figure(figsize=(11, 1.4 + 0.5 * len(corpora)), layout="constrained")
-    speakers = table.drop_duplicates("speaker")
+    # Whose gender some clip tells.
+    speakers = table.groupby("speaker", as_index=False).first()
     for axes, rows, what in zip(
         figure.subplots(1, 2, sharey=True), (table, speakers), ("clips", "speakers"), strict=True
     ):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.progress import track
 
+from intone_lab import spent
 from intone_lab.catalogue import CorpusError
 from intone_lab.corpora import Clip
 from intone_lab.folds import Split
@@ -34,13 +35,12 @@ def train_all(clips: Sequence[Clip], runs: Path, settings: HeadSettings) -> list
     folder, cache = begin(runs, clips, settings), runs / "heard"
     every_split = splits(clips, settings, PRETRAINED.emotions)
     todo = [split for split in every_split if not _is_there(folder, split)]
-    seconds: dict[str, float] = {}
     behind = crowds(folds(clips, settings, PRETRAINED.emotions))
     heard = hear_all(clips, HEARD, behind, cache) if todo else []
     for split in track(todo, "fitting the heads"):
         started = time.monotonic()
         heads = _fit(trained_on(heard, split), settings, split.name)
-        seconds[split.name] = time.monotonic() - started
+        spent.keep(folder, split.name, time.monotonic() - started)
         for weights in Weights:
             content = with_heads(heads, weights, cache)
             write_whole(export_path(folder, split.name, weights), content)
@@ -48,7 +48,7 @@ def train_all(clips: Sequence[Clip], runs: Path, settings: HeadSettings) -> list
         Trained(
             split,
             export_path(folder, split.name, Weights.INT8).read_bytes(),
-            seconds.get(split.name),
+            spent.kept(folder, split.name),
         )
         for split in every_split
     ]

@@ -15,12 +15,13 @@ from intone.types import FloatArray
 from intone_lab.architectures import Architecture, load_model, save_model
 from intone_lab.augment import augment
 from intone_lab.catalogue import GENDERS
-from intone_lab.epochs import Batch, Progress, run_epoch
+from intone_lab.epochs import Batch, Progress, reseed, run_epoch
 from intone_lab.optimizer import adamw
 from intone_lab.protocols.features import LONGEST_FRAMES
 from intone_lab.protocols.protocol import Protocol, Recipe
 from intone_lab.protocols.splits import Take
 from intone_lab.teacher import heads
+from intone_lab.whole_files import write_whole
 
 KEEP_EVERY_S = 60.0
 """What a stop costs at most; keeping the larger networks takes half a second."""
@@ -75,7 +76,7 @@ def fit(
     started = saved = time.monotonic()
     told = Progress(task.name, task.epochs, done)
     for epoch in range(done, task.epochs):
-        _reseed(model, epoch, task.seed)
+        reseed(model, task.seed, epoch)
         loss = run_epoch(model, batches.of_epoch(epoch))
         is_last = epoch + 1 == task.epochs
         if not is_last and time.monotonic() - saved >= keep_every_s:
@@ -102,7 +103,7 @@ def _keep(model: keras.Model, kept: Path, epochs: int) -> None:
     # Weights and count cannot be replaced at once: without the count, the run starts anew.
     _progress_file(kept).unlink(missing_ok=True)
     save_model(model, kept)
-    _progress_file(kept).write_text(str(epochs))
+    write_whole(_progress_file(kept), str(epochs).encode())
 
 
 def _compiled(task: Task, batches: _Batches) -> keras.Model:
@@ -134,14 +135,6 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         steps // 10,
         recipe.average_momentum,
     )
-
-
-def _reseed(model: keras.Model, epoch: int, seed: int) -> None:
-    """Dropout draws by layer, epoch and seed: Keras does not save where its generators are."""
-    for index, layer in enumerate(model.layers):
-        generator = getattr(layer, "seed_generator", None)
-        if generator is not None:
-            generator.state.assign([seed * 1_000 + index, epoch << 16])
 
 
 class _Batches:

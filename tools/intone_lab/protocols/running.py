@@ -15,6 +15,7 @@ from intone_lab.architectures import ARCHITECTURES, save_model
 from intone_lab.catalogue import GENDERS
 from intone_lab.copies import TAUGHT
 from intone_lab.corpora import Clip
+from intone_lab.file_version import file_version
 from intone_lab.processes import each_alone
 from intone_lab.protocols.features import prepare, settings_of
 from intone_lab.protocols.outcome import Answer, Outcome, read_outcome, write_outcome
@@ -60,7 +61,7 @@ class Plan:
         """Where weights and answers of this very run are kept, so that it can go on."""
         what = [
             self.protocol.settings(self.seed),
-            [clip.key for clip in self.clips],
+            [(clip.key, file_version(clip.path)) for clip in self.clips],
         ]
         name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]
         return self.runs / "reproduce" / self.protocol.name / name

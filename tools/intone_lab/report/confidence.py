@@ -14,7 +14,7 @@ from intone_lab.calibration import Bin, Logits, Truth
 from intone_lab.conditions import CLEAN
 from intone_lab.evaluation import Head, Listened
 from intone_lab.run_record import Weights
-from intone_lab.study import STRANGERS, EvaluationProtocol, Study
+from intone_lab.study import STRANGERS, UNTAUGHT, EvaluationProtocol, Study
 
 WORTH = {Head.EMOTION: 1 / 3, Head.GENDER: 0.65}
 """Answers that are right less often are not said: the label is ``unsure``. A coin tells gender
@@ -61,7 +61,7 @@ class Confidence:
 
 
 def calibration_corpora(study: Study) -> tuple[str, ...]:
-    """Return the held-out corpora that hold every label of both heads; all, if none does.
+    """Return the held-out corpora that hold every label of the heads; all, if none does.
 
     On a corpus of fewer labels the others' probabilities are never right, and a temperature
     would be fitted to that.
@@ -72,7 +72,7 @@ def calibration_corpora(study: Study) -> tuple[str, ...]:
         for corpus in held_out
         for listened in [study.of(EvaluationProtocol.BY_SPEAKER, corpus)]
         if listened is not None
-        and all(set(listened.present(head)) == set(listened.labels(head)) for head in Head)
+        and all(set(listened.present(head)) == set(listened.labels(head)) for head in study.heads)
     ]
     return tuple(complete) or held_out
 
@@ -80,8 +80,11 @@ def calibration_corpora(study: Study) -> tuple[str, ...]:
 def fit(study: Study, head: Head) -> Calibration:
     """Return the card's calibration, fitted on every fold's held-out speakers.
 
-    Where none of them has a label, as own recordings may not say who is a woman, there is none.
+    Where none of them has a label, as own recordings may not say who is a woman, there is none,
+    and an untaught head keeps what says so.
     """
+    if head not in study.heads:
+        return UNTAUGHT
     logits, truth = calibrate.joined(_groups(study, head))
     return calibrate.fit(logits, truth, WORTH[head]) if len(truth) else Calibration()
 
@@ -89,7 +92,7 @@ def fit(study: Study, head: Head) -> Calibration:
 def confidences(study: Study) -> tuple[Confidence, ...]:
     """Return both heads on every corpus that was listened to, clean."""
     lines = []
-    for head in Head:
+    for head in study.heads:
         for corpus in study.corpora(EvaluationProtocol.BY_SPEAKER):
             answers = by_speaker(study, head, (corpus,))
             if answers is not None:

@@ -48,7 +48,7 @@ def head_figures(study: Study) -> tuple[HeadFigures, ...]:
     return tuple(
         figures
         for protocol, corpus, condition, weights, listened in _selections(study)
-        for head in Head
+        for head in study.heads
         for figures in figures_of(listened, protocol, corpus, condition, weights, head)
     )
 

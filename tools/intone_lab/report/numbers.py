@@ -136,7 +136,7 @@ def _without_development(study: Study) -> tuple[HeadFigures, ...]:
         for corpus in study.corpora(EvaluationProtocol.BY_SPEAKER)
         for listened in [study.of(EvaluationProtocol.BY_SPEAKER, corpus, skip=study.development)]
         if listened is not None
-        for head in Head
+        for head in study.heads
         for figures in figures_of(
             listened, EvaluationProtocol.BY_SPEAKER, corpus, CLEAN.name, Weights.INT8, head
         )
