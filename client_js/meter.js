@@ -50,7 +50,8 @@ const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class 
 export class IntoneMeter extends Base {
   /** @type {IntoneClient | null} */ #client = null;
   /** @type {Microphone | null} */ #microphone = null;
-  #isBusy = false;
+  /** @type {IntoneClient | null} whose start waits: for the person, it may be for ever */
+  #starting = null;
 
   connectedCallback() {
     if (this.shadowRoot) return;
@@ -59,30 +60,40 @@ export class IntoneMeter extends Base {
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
     root.innerHTML = CONTENT;
-    this.#part("button").onclick = () => void this.toggle();
+    this.#part("button").onclick = ({ detail }) => {
+      // A double click is one start.
+      if (!this.#starting || detail < 2) void this.toggle();
+    };
   }
 
   disconnectedCallback() {
     void this.stop();
   }
 
-  /** Starts or stops listening; failures are said in the element, not thrown. */
+  /**
+   * Starts or stops listening, or gives up a start that waits; failures are said in the element,
+   * not thrown.
+   */
   async toggle() {
-    if (this.#isBusy) return;
-    this.#isBusy = true;
+    if (this.#client) return await this.stop();
+    /** @type {IntoneClient | null} */ let client = null;
     try {
-      await (this.#client ? this.stop() : this.#start());
+      this.#client = this.#starting = client = this.#newClient();
+      await this.#start(client);
     } catch (error) {
+      // Given up, it fails long after, when something else may be heard.
+      if (this.#client !== client) return;
       await this.stop();
       this.#say("–", error instanceof Error ? error.message : String(error));
+    } finally {
+      if (this.#starting === client) this.#starting = null;
     }
-    this.#isBusy = false;
   }
 
   /** Stops listening, and waits for the last result. */
   async stop() {
     const [client, microphone] = [this.#client, this.#microphone];
-    this.#client = this.#microphone = null;
+    this.#client = this.#microphone = this.#starting = null;
     await microphone?.stop();
     await client?.close();
     // It may have been started anew meanwhile.
@@ -96,15 +107,19 @@ export class IntoneMeter extends Base {
     if (this.#part("label").textContent === PENDING) this.#say("–", NOTE);
   }
 
-  async #start() {
+  #newClient() {
     const attribute = (/** @type {string} */ name) => this.getAttribute(name) ?? undefined;
-    const client = new IntoneClient({
+    return new IntoneClient({
       url: new URL(attribute("url") ?? ".", document.baseURI),
       model: attribute("model"),
       token: attribute("token"),
       interimMs: INTERIM_MS,
     });
-    this.#client = client;
+  }
+
+  /** @param {IntoneClient} client */
+  async #start(client) {
+    this.#part("button").textContent = "Cancel";
     this.#microphone = new Microphone().pipe(client);
     this.#microphone.on("level", (dbfs) => this.#setLevel(meterShare(dbfs)));
     this.#microphone.on("ended", ({ message }) => {
@@ -124,7 +139,7 @@ export class IntoneMeter extends Base {
     // Stopped meanwhile.
     if (this.#client !== client) return;
     await client.connect();
-    this.#part("button").textContent = "Stop";
+    if (this.#client === client) this.#part("button").textContent = "Stop";
   }
 
   /** @param {import("./events.js").ServerMessage} event */

@@ -125,6 +125,8 @@ export class StreamSession extends Emitter {
   close() {
     if (!this.#isReady) return this.#end(1000, "it was closed before it was open");
     this.#endAfter(this.#times.closeTimeoutMs, "the server did not finish in time");
+    // The server reads no further: a ping behind it would never be answered.
+    clearInterval(this.#pingTimer);
     this.#sendLast({ type: "session.close" });
   }
 

@@ -5,7 +5,7 @@ import { Emitter } from "../emitter.js";
 /** A working day of talk, a few megabytes. */
 const KEPT_UTTERANCES = 5_000;
 
-/** @extends {Emitter<{session: HeardSession, utterance: Utterance, cleared: null}>} */
+/** @extends {Emitter<{utterance: Utterance, cleared: null}>} */
 export class History extends Emitter {
   /** @type {HeardSession | null} */ session = null;
   /** @type {Utterance[]} oldest first */ utterances = [];
@@ -22,7 +22,6 @@ export class History extends Emitter {
     const number = (this.session?.number ?? 0) + 1;
     this.session = { number, source, startedAt: new Date(), created, offsetMs, gaps: [] };
     this.#running.clear();
-    this.emit("session", this.session);
   }
 
   /**

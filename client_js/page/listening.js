@@ -29,7 +29,7 @@ const Phase = Object.freeze({
 /** @type {Record<Phase, string>} */
 const BUTTON_WORDS = {
   idle: "Start microphone",
-  starting: "Starting…",
+  starting: "Cancel",
   listening: "Stop",
   stopping: "Finishing…",
 };
@@ -51,6 +51,8 @@ export class Listening {
   /** @type {IntoneClient | null} */ #client = null;
   /** @type {Microphone | null} */ #microphone = null;
   #abort = new AbortController();
+  /** What to say of a microphone that is silent. */
+  #silence = "";
 
   /**
    * @param {import("./models.js").ModelChooser} models
@@ -68,10 +70,15 @@ export class Listening {
 
   // --- what the person does ------------------------------------------------------------
 
-  /** The button: starts the microphone, or stops whatever is heard. */
-  async toggle() {
-    if (this.#phase === Phase.LISTENING) await this.#stop();
-    else if (this.#phase === Phase.IDLE) await this.#attempt(() => this.#hearMicrophone());
+  /**
+   * The button: starts the microphone, or stops whatever is heard or waited for: a browser may ask
+   * the person for ever.
+   *
+   * @param {number} clicks a double click is one start
+   */
+  async toggle(clicks) {
+    if (this.#phase === Phase.IDLE) await this.#attempt(() => this.#hearMicrophone());
+    else if (this.#phase !== Phase.STARTING || clicks < 2) await this.#stop();
   }
 
   #toggleMute() {
@@ -96,11 +103,16 @@ export class Listening {
   async #attempt(hear) {
     notify("");
     this.#log.player.stop();
-    this.#abort = new AbortController();
+    const { signal } = (this.#abort = new AbortController());
+    this.#silence = "";
+    // A file's input cannot keep it.
+    this.#button.focus();
     this.#enter(Phase.STARTING);
     try {
       await hear();
     } catch (error) {
+      // Stopped, it may end long after, when something else is heard.
+      if (signal.aborted) return;
       notify(error instanceof Error ? error.message : String(error));
       await this.#stop();
     }
@@ -114,9 +126,8 @@ export class Listening {
     this.#microphone = microphone;
     this.#log.store.limit(KEPT_LIVE_MS);
     showStatus("Waiting for the microphone…", "busy");
-    let silence = "";
     microphone.on("muted", (isMuted) =>
-      notify((silence = isMuted ? "The microphone is muted or interrupted." : "")),
+      notify((this.#silence = isMuted ? "The microphone is muted or interrupted." : "")),
     );
     // First, so that no session is opened for a microphone that is refused.
     await microphone.start();
@@ -138,20 +149,20 @@ export class Listening {
       if (client.state === ClientState.OPEN) this.#show(frame);
       client.send(frame);
     });
-    notify(silence);
     this.#enter(Phase.LISTENING);
   }
 
   /** @param {File} file */
   async #hearFile(file) {
     showStatus("Reading the file…", "busy");
+    const { signal } = this.#abort;
     const audio = await decodeFile(file);
+    signal.throwIfAborted();
     const mixed = audio.numberOfChannels > 1 ? ` (${audio.numberOfChannels} channels, mixed)` : "";
     this.#log.store.limit(KEPT_FILE_MS);
     const client = this.#newClient(`${file.name}${mixed}`, false);
     await client.connect();
     this.#enter(Phase.LISTENING);
-    const { signal } = this.#abort;
     await streamFile(client, audio, { signal, onFrame: (frame) => this.#show(frame) });
     // Aborted, it has been stopped already, and something else may be running by now.
     if (!signal.aborted) await this.#stop();
@@ -221,7 +232,7 @@ export class Listening {
   /** @param {import("../client.js").StateChange} change */
   #connectionChanged(change) {
     const { state, error } = change;
-    if (state === ClientState.OPEN) notify("");
+    if (state === ClientState.OPEN) notify(this.#silence);
     if (state === ClientState.WAITING) {
       this.#history.abandon();
       notify(error ? `Not connected: ${error.message}.` : "");
@@ -285,9 +296,8 @@ export class Listening {
     this.#phase = phase;
     const isIdle = phase === Phase.IDLE;
     this.#button.textContent = BUTTON_WORDS[phase];
-    // Not `disabled`, which would take the focus away; `toggle` does nothing in these phases.
-    const isBusy = phase === Phase.STARTING || phase === Phase.STOPPING;
-    this.#button.setAttribute("aria-disabled", String(isBusy));
+    // Not `disabled`, which would take the focus away; `toggle` does nothing in this phase.
+    this.#button.setAttribute("aria-disabled", String(phase === Phase.STOPPING));
     this.#device.disabled = this.#echo.disabled = this.#file.disabled = !isIdle;
     this.models.enable(isIdle);
     this.#showMute();

@@ -51,7 +51,6 @@ export class Log {
   }
 
   #follow() {
-    this.history.on("session", (session) => this.#list.begin(session));
     this.history.on("utterance", (utterance) => {
       this.#list.show(utterance);
       this.#timeline.show(utterance);

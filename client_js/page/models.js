@@ -22,7 +22,8 @@ export class ModelChooser extends Emitter {
     this.#select.addEventListener("change", () => this.#announce());
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.load();
+      // The form goes, and would take the focus with it.
+      void this.load().then(() => this.#form.hidden && this.#select.focus());
     });
   }
 

@@ -33,7 +33,9 @@ models.on("changed", (model) => {
   genders.setLabels(model.genders);
   byId("model-about").textContent = modelWords(model);
 });
-byId("listen").addEventListener("click", () => void withListening((one) => one.toggle()));
+byId("listen").addEventListener("click", ({ detail }) => {
+  void withListening((one) => one.toggle(detail));
+});
 takeFiles((file) => void withListening((one) => one.take(file)));
 if (!globalThis.isSecureContext) {
   const why = "This page was not opened over https or from localhost, so browsers";

@@ -21,6 +21,7 @@ export class UtteranceList {
   #box = byId("utterances");
   /** Rows of the newest session. */
   #group = element("ol", "");
+  /** @type {HeardSession | null} whose they are */ #session = null;
   /** @type {Map<Utterance, HTMLElement>} */ #rows = new Map();
 
   /** @param {{play: Act, analyse: Act}} actions */
@@ -28,8 +29,10 @@ export class UtteranceList {
     this.actions = actions;
   }
 
-  /** @param {HeardSession} session */
-  begin({ source, startedAt }) {
+  /** @param {HeardSession} session of which there is a row now */
+  #begin(session) {
+    this.#session = session;
+    const { source, startedAt } = session;
     this.#group = element("ol", "");
     this.#group.setAttribute("reversed", "");
     const title = element("h3", "", `${source} · ${startedAt.toLocaleTimeString()}`);
@@ -56,7 +59,7 @@ export class UtteranceList {
 
   clear() {
     this.#rows.clear();
-    this.#group = element("ol", "");
+    this.#session = null;
     this.#box.replaceChildren();
   }
 
@@ -91,8 +94,7 @@ export class UtteranceList {
   /** @param {Utterance} utterance */
   #add(utterance) {
     const row = element("li", "utterance");
-    // The list was cleared in the middle of the session.
-    if (!this.#group.isConnected) this.begin(utterance.session);
+    if (this.#session !== utterance.session) this.#begin(utterance.session);
     this.#rows.set(utterance, row);
     this.#group.prepend(row);
     if (this.#rows.size > KEPT_ROWS) {

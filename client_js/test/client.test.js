@@ -376,6 +376,29 @@ test("a server that answers no ping is given up and found again", async (t) => {
   await until(() => client.session.session_id === "s2");
 });
 
+test("a server that takes its time to finish is waited for, though it answers no ping", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
+  const sent = [];
+  const socket = { readyState: 1, bufferedAmount: 0, close() {}, send: (data) => sent.push(data) };
+  const session = new StreamSession(socket, {
+    ...{ connectTimeoutMs: 10_000, closeTimeoutMs: 15_000 },
+    // Whatever is not answered by the next ping is too late.
+    ...{ pingIntervalMs: 2_000, pongTimeoutMs: -1 },
+  });
+  let end = null;
+  void session.ended.then((how) => (end = how));
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  socket.onmessage({ data: JSON.stringify(CREATED) });
+  session.close();
+  t.mock.timers.tick(14_000);
+  await settled();
+  assert.equal(end, null);
+  assert.deepEqual(sent, ['{"type":"session.close"}']);
+  t.mock.timers.tick(2_000);
+  await settled();
+  assert.match(end.reason, /did not finish in time/);
+});
+
 test("an unknown event passes, a later known one is still heard", async (t) => {
   const { client, server } = await conversation(t);
   await client.connect();

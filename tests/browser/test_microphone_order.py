@@ -327,6 +327,32 @@ def test_an_element_says_aloud_why_it_does_not_listen(run: Run):
     assert "blocked" in said
 
 
+def test_an_element_s_prompt_that_is_not_answered_can_be_given_up(run: Run):
+    words = run(f"""{METER}
+  isHeld = true;
+  const words = [];
+  const press = () => meter.shadowRoot.querySelector("button").click();
+  const say = () => words.push(shown("button").textContent);
+  press();
+  await asked;
+  say();
+  press();
+  while (shown("button").textContent !== "Start") await wait(5);
+  isHeld = false;
+  await meter.toggle();
+  say();
+  // The first prompt is answered at last: what is heard by now goes on.
+  answer();
+  while (tracks.length < 2) await wait(5);
+  say();
+  await meter.toggle();
+  say();
+  meter.remove();
+  return [...words, live()];
+""")
+    assert words == ["Cancel", "Stop", "Stop", "Start", 0]
+
+
 def test_the_end_of_one_session_leaves_the_button_of_the_next_alone(run: Run):
     button = run(f"""{METER}
   const send = WebSocket.prototype.send;

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from listening_page import DROP_FILE, Row
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from intone.models import ModelStore
@@ -27,6 +28,24 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
   window.heldStreams.push(stream);
   return stream;
 };
+"""
+HOLD_FIRST_STREAM = """
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+let asked = 0;
+navigator.mediaDevices.getUserMedia = async (constraints) => {
+  asked += 1;
+  const isFirst = asked === 1;
+  if (isFirst) await new Promise((resolve) => (window.answer = resolve));
+  const stream = await open(constraints);
+  if (isFirst) window.late = stream;
+  return stream;
+};
+"""
+LATE_TRACK = "return window.late?.getTracks()[0].readyState"
+MUTE = """
+const [track] = window.heldStreams[0].getTracks();
+Object.defineProperty(track, "muted", { value: true });
+track.dispatchEvent(new Event("mute"));
 """
 TRACK_STATES = """
 return window.heldStreams.flatMap((s) => s.getTracks()).map((t) => [t.readyState, t.getSettings()]);
@@ -195,6 +214,57 @@ def test_a_refused_microphone_is_said_in_words(server, open_page):
         assert page.read("#listen") == "Start microphone"
 
 
+def test_a_prompt_that_is_not_answered_can_be_given_up(server, open_page, male_wav):
+    with open_page(server.url) as page:
+        page.wait_for_model()
+        page.driver.execute_script(HOLD_FIRST_STREAM)
+        button = page.driver.find_element("id", "listen")
+        # A double click is one start, and gives nothing up.
+        ActionChains(page.driver).double_click(button).perform()
+        page.until(lambda: page.driver.execute_script("return !!window.answer"), "the prompt")
+        assert page.read("#listen") == "Cancel"
+        page.driver.execute_script("arguments[0].click()", button)
+        page.wait_for_status("Ready")
+        page.pick_file(male_wav)
+        page.wait_for_rows(1)
+        page.wait_for_status("Ready")
+        page.start_microphone()
+        # Answered at last, it records nothing and ends nothing.
+        page.driver.execute_script("window.answer()")
+        page.until(lambda: page.driver.execute_script(LATE_TRACK) == "ended", "an end of the late")
+        assert page.read("#listen") == "Stop"
+        assert page.read("#notice") == ""
+        page.stop()
+
+
+def test_a_microphone_that_is_muted_stays_so_over_a_loss(start_server, open_page):
+    with start_server() as first, open_page(first.url, logs_errors=True) as page:
+        page.driver.execute_script(KEEP_STREAMS)
+        page.start_microphone()
+        page.driver.execute_script(MUTE)
+        page.until(lambda: "muted" in page.read("#notice"), "a word about the microphone")
+        first.stop()
+        page.wait_for_status("Trying again")
+        assert "Not connected" in page.read("#notice")
+        with start_server("--port", str(first.port)):
+            page.wait_for_status("Listening")
+            assert "muted" in page.read("#notice")
+            page.stop()
+
+
+def test_a_session_in_which_nobody_speaks_leaves_no_heading(server, open_page, tmp_path, male_wav):
+    path = tmp_path / "nothing.wav"
+    soundfile.write(path, np.zeros(32_000), 16_000)
+    with open_page(server.url) as page:
+        page.wait_for_model()
+        for sound, groups in ((path, 0), (male_wav, 1), (path, 1), (male_wav, 2)):
+            page.driver.execute_script("document.body.dataset.phase = 'before'")
+            page.pick_file(sound)
+            phase = "return document.body.dataset.phase"
+            page.until(lambda: page.driver.execute_script(phase) == "idle", "the end")  # noqa: B023
+            assert len(page.driver.find_elements("css selector", ".group")) == groups
+
+
 def test_the_page_goes_on_by_itself_when_the_server_is_back(start_server, open_page):
     with start_server() as first, open_page(first.url, logs_errors=True) as page:
         page.start_microphone()
@@ -235,6 +305,10 @@ def test_a_guarded_server_asks_for_its_token(start_server, open_page, male_wav):
         page.driver.find_element("id", "token").clear()
         page.type("#token", "sesame")
         page.wait_for_model()
+        page.until(
+            lambda: page.driver.switch_to.active_element.get_attribute("id") == "model",
+            "the focus where the form was",
+        )
         page.pick_file(male_wav)
         page.wait_for_rows(1)
 
