@@ -156,6 +156,15 @@ def test_a_card_that_makes_no_sense_is_refused(folder, changes, message):
         load_model(folder)
 
 
+def test_a_name_that_no_file_can_have_is_refused_in_words(folder):
+    with pytest.raises(ModelError, match="no folder has such a name"):
+        ModelStore.load(Path("a\0b"))
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, "file": "m\0"}))
+    with pytest.raises(ModelError, match="no file has such a name"):
+        load_model(folder)
+
+
 def test_a_card_that_is_not_json_is_refused(folder):
     (folder / "card.json").write_bytes(b"\xff{")
     with pytest.raises(ModelError, match=r"card\.json"):

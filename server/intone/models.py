@@ -108,6 +108,8 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ModelError(f"{str(path)!r}: no file has such a name: {error}") from error
 
 
 def _folders(root: Path) -> list[Path]:
@@ -118,6 +120,8 @@ def _folders(root: Path) -> list[Path]:
         raise ModelError(f"{root}: no such folder of models") from None
     except OSError as error:
         raise ModelError(f"{root}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ModelError(f"{str(root)!r}: no folder has such a name: {error}") from error
 
 
 class ModelStore(Mapping[str, Model]):
