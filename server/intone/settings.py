@@ -114,7 +114,7 @@ class LimitSettings:
 
     max_sessions: int = 1_000
     """Sessions open at once, others get 503: what one core is built to carry. Several workers share
-    it equally, rounded down."""
+    it equally, rounded down. As many connections again may wait for their token's message."""
     max_message_bytes: int = 1 << 20
     """Size of one message: 32 s of 16 kHz s16le, far over any live frame, far under what hurts."""
     max_frame_s: float = 10.0
