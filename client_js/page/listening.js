@@ -52,7 +52,7 @@ export class Listening {
   /** @type {Microphone | null} */ #microphone = null;
   #abort = new AbortController();
   /** What to say of a microphone that is silent. */
-  #silence = "";
+  #quiet = "";
 
   /**
    * @param {import("./models.js").ModelChooser} models
@@ -90,7 +90,7 @@ export class Listening {
   /** @param {File} file picked or dropped */
   take(file) {
     if (this.#phase === Phase.IDLE) void this.#attempt(() => this.#hearFile(file));
-    else notify("Stop listening first, then bring the file.");
+    else notify("Stop listening first.");
   }
 
   // --- listening -----------------------------------------------------------------------
@@ -104,7 +104,7 @@ export class Listening {
     notify("");
     this.#log.player.stop();
     const { signal } = (this.#abort = new AbortController());
-    this.#silence = "";
+    this.#quiet = "";
     // A file's input cannot keep it.
     this.#button.focus();
     this.#enter(Phase.STARTING);
@@ -127,7 +127,7 @@ export class Listening {
     this.#log.store.limit(KEPT_LIVE_MS);
     showStatus("Waiting for the microphone…", "busy");
     microphone.on("muted", (isMuted) =>
-      notify((this.#silence = isMuted ? "The microphone is muted or interrupted." : "")),
+      notify((this.#quiet = isMuted ? "The microphone is muted or interrupted." : "")),
     );
     // First, so that no session is opened for a microphone that is refused.
     await microphone.start();
@@ -232,13 +232,13 @@ export class Listening {
   /** @param {import("../client.js").StateChange} change */
   #connectionChanged(change) {
     const { state, error } = change;
-    if (state === ClientState.OPEN) notify(this.#silence);
+    if (state === ClientState.OPEN) notify(this.#quiet);
     if (state === ClientState.WAITING) {
       this.#history.abandon();
       notify(error ? `Not connected: ${error.message}.` : "");
     }
-    const isListening = state === ClientState.OPEN && this.#source === "Microphone";
-    showStatus(isListening ? "Listening" : connectionWords(change), state);
+    const isLive = state === ClientState.OPEN && this.#source === "Microphone";
+    showStatus(isLive ? "Listening" : connectionWords(change), state);
     if (state === ClientState.CLOSED && error && this.#phase === Phase.LISTENING) {
       notify(`The connection ended: ${error.message}`);
       void this.#stop();
@@ -293,6 +293,8 @@ export class Listening {
 
   /** @param {Phase} phase */
   #enter(phase) {
+    // Given up while it was connecting.
+    if (phase === Phase.LISTENING && this.#phase !== Phase.STARTING) return;
     this.#phase = phase;
     const isIdle = phase === Phase.IDLE;
     this.#button.textContent = BUTTON_WORDS[phase];

@@ -22,7 +22,7 @@ async function withListening(act = () => {}) {
     );
     act(await loading);
   } catch {
-    notify("A part of this page could not be loaded. Reload it when the server is back.");
+    notify("A part of this page could not be loaded. Reload it.");
   }
 }
 
