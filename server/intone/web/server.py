@@ -7,9 +7,8 @@ import logging
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from enum import Enum
 from threading import Event as Flag
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from intone import plugins
 from intone.core.card import endpointer_for
@@ -24,6 +23,7 @@ from intone.models import Model, ModelStore
 from intone.native_output import native_greeting_hidden
 from intone.settings import ServerSettings, SessionSettings
 from intone.types import Event
+from intone.web.life import Phase, Stoppable
 from intone.web.metrics import Metrics
 from intone.web.rounds import Pace, Rounds
 
@@ -33,22 +33,6 @@ _T = TypeVar("_T")
 
 OTHERS_WARM_BATCH = 8
 """Up to which batch models that nobody gets unasked are warm: all sizes of `lstm` keep 22 MB."""
-
-
-class Phase(str, Enum):
-    """Where the server stands; values are the wire's."""
-
-    STARTING = "starting"
-    SERVING = "serving"
-    DRAINING = "draining"
-
-
-class Stoppable(Protocol):
-    """A session, as far as the server needs to know it."""
-
-    def stop(self) -> None:
-        """Begin an orderly end."""
-        ...
 
 
 class Server:

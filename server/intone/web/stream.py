@@ -12,8 +12,9 @@ from intone.errors import BadRequest, IntoneError
 from intone.web import auth, first_message
 from intone.web.dialect import Dialect
 from intone.web.keys import SERVER
+from intone.web.life import Phase
 from intone.web.responses import Handler
-from intone.web.server import Phase, Server
+from intone.web.server import Server
 from intone.web.session import StreamSession
 from intone.web.websocket import ClientGone, StreamSocket
 
