@@ -356,7 +356,7 @@ async def test_one_upload_too_many_is_told_to_come_back(serve, female_wav):
     async with serve(limits={"max_uploads": 1}) as local:
         first = asyncio.create_task(upload(local.url, slowly()))
         await started.wait()
-        await talk.until(lambda: local.server._open_uploads)
+        await talk.until(lambda: local.server._upload_places.held)
         assert await refused(local.url, female_wav.read_bytes()) == (503, "overloaded")
         go_on.set()
         assert (await first)[0] == 200

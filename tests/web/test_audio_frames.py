@@ -81,6 +81,12 @@ frames = st.one_of(
 )
 
 
+def cut_at(stream, cuts):
+    """``stream`` in the pieces in which it is read."""
+    bounds = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    return [stream[a:b] for a, b in pairwise(bounds) if b > a]
+
+
 async def said(loop, pieces, *, is_direct, waits):
     connection = Connection(loop, is_direct=is_direct)
     for number, piece in enumerate(pieces):
@@ -114,8 +120,7 @@ async def said(loop, pieces, *, is_direct, waits):
 def test_the_same_is_said_in_the_same_order(messages, broken, cuts, waits):
     """Beside aiohttp's parser alone, for any frames, cuts, and times at which nobody waits."""
     stream = b"".join(part for message in [*messages, broken] for part in message)
-    bounds = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    pieces = [stream[a:b] for a, b in pairwise(bounds) if b > a]
+    pieces = cut_at(stream, cuts)
 
     async def both():
         loop = asyncio.get_running_loop()
@@ -151,8 +156,7 @@ def test_a_frame_that_is_not_masked_is_refused_and_all_before_it_heard(
     """RFC 6455, 5.1: the server closes, since a proxy may have been led to send it."""
     before = b"".join(part for message in messages for part in message)
     stream = before + unmasked + binary(b"behind")
-    bounds = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    pieces = [stream[a:b] for a, b in pairwise(bounds) if b > a]
+    pieces = cut_at(stream, cuts)
 
     async def both():
         loop = asyncio.get_running_loop()

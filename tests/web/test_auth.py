@@ -170,7 +170,7 @@ async def test_a_client_that_leaves_before_its_token_leaves_its_place(serve):
     async with serve(tokens=("alpha",), limits={"max_sessions": 1}) as local:
         async with talk.connect(local.url, "?auth=message"):
             pass
-        await talk.until(lambda: local.server._open_sessions == 0)
+        await talk.until(lambda: not local.server.is_occupied)
         _, close_code = await conversation_of(local.url, AUTH, CLOSE)
         assert close_code == 1000
 

@@ -73,7 +73,8 @@ def strangers(clips: Iterable[Clip], model: Model, run: Run | None) -> list[Clip
     there, and others are: they may be the same ones, in another place or under another name.
     """
     if run is not None:
-        unheard = [clip for clip in clips if clip.speaker not in run.trained_speakers]
+        heard = run.trained_speakers
+        unheard = [clip for clip in clips if clip.speaker not in heard]
         lost = sorted(run.lost_corpora - CORPORA.keys())
         if lost and any(clip.corpus not in CORPORA for clip in unheard):
             raise CorpusError(

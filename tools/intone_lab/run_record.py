@@ -35,10 +35,15 @@ class Run:
     """The splits on which settings were chosen."""
     missing: int = 0
     """Clips of the run that are not among those it was found with."""
-    trained_speakers: frozenset[str] = frozenset()
-    """Whom the final model was trained on, whether their clips were found or not."""
+    recorded_speakers: frozenset[str] = frozenset()
+    """Whom the final model was trained on, as it was written down."""
     lost_corpora: frozenset[str] = frozenset()
     """Corpora that it was trained on, of which not all clips were found."""
+
+    @property
+    def trained_speakers(self) -> frozenset[str]:
+        """Whom the final model was trained on, whether their clips were found or not."""
+        return self.recorded_speakers.union(clip.speaker for clip in self.split(FINAL).train)
 
     def split(self, name: str) -> Split:
         """Return the split of this name."""
@@ -62,8 +67,11 @@ def record(run: Run) -> None:
         }
         for split in run.splits
     }
-    final = {clip.speaker for clip in run.split(FINAL).train}
-    stored = {"development": run.development, "splits": sides, "speakers": sorted(final)}
+    stored = {
+        "development": run.development,
+        "splits": sides,
+        "speakers": sorted(run.trained_speakers),
+    }
     content = json.dumps(stored)
     write_whole(run.folder / RECORD_FILE, content.encode())
 
@@ -95,14 +103,13 @@ def _load(path: Path, clips: Iterable[Clip]) -> Run:
         for name, sides in stored["splits"].items()
     ]
     final = set(stored["splits"][FINAL]["train"])
-    found = {by_key[key].speaker for key in final & by_key.keys()}
     return Run(
         path.parent,
         tuple(splits),
         tuple(stored["development"]),
         len(every - by_key.keys()),
-        # A run of before they were recorded tells those whose clips are there.
-        frozenset(stored.get("speakers", found)),
+        # Runs were once kept without.
+        frozenset(stored.get("speakers", ())),
         frozenset(key.partition("/")[0] for key in final - by_key.keys()),
     )
 

@@ -69,11 +69,16 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
         return error_response(our_fault())
 
 
-def _refused(request: web.Request, error: IntoneError) -> web.Response:
+def note_refusal(request: web.Request, error: IntoneError) -> None:
+    """Count and log that a request is refused."""
     # Who looks for what is not there asks for no connection.
     if not isinstance(error, NotFound):
         request.app[SERVER].metrics.connections_rejected.labels(error.code).inc()
     log.info("request refused", extra={"path": request.path, "code": error.code})
+
+
+def _refused(request: web.Request, error: IntoneError) -> web.Response:
+    note_refusal(request, error)
     return error_response(error)
 
 

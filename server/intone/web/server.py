@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
 from threading import Event as Flag
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from intone import plugins
 from intone.core.card import endpointer_for
@@ -23,8 +24,8 @@ from intone.models import Model, ModelStore
 from intone.native_output import native_greeting_hidden
 from intone.settings import ServerSettings, SessionSettings
 from intone.types import Event
-from intone.web.life import Phase, Stoppable
 from intone.web.metrics import Metrics
+from intone.web.places import Places
 from intone.web.rounds import Pace, Rounds
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,22 @@ _T = TypeVar("_T")
 
 OTHERS_WARM_BATCH = 8
 """Up to which batch models that nobody gets unasked are warm: all sizes of `lstm` keep 22 MB."""
+
+
+class Phase(str, Enum):
+    """Where the server stands; values are the wire's."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+class Stoppable(Protocol):
+    """A session, as far as the server needs to know it."""
+
+    def stop(self) -> None:
+        """Begin an orderly end."""
+        ...
 
 
 class Server:
@@ -57,11 +74,13 @@ class Server:
             Pace(settings.engine.longest_round_ms / 1_000),
         )
         self.ended = 0
-        """Sessions and uploads that came and went."""
-        self._open_sessions = 0
-        self._open_uploads = 0
-        self._waiting = 0
-        """For a token."""
+        """Connections and uploads that came and went."""
+        limits = settings.limits
+        self._session_places = self._places(limits.max_sessions, "there are {} sessions already")
+        self._upload_places = self._places(limits.max_uploads, "{} uploads are being analysed")
+        self._waiting_places = self._places(
+            limits.max_sessions, "{} connections still owe their token"
+        )
         self._left = asyncio.Event()
         self._out_of_time = asyncio.Event()
 
@@ -159,12 +178,13 @@ class Server:
 
     @property
     def is_occupied(self) -> bool:
-        """Whether there is a session or an upload now."""
+        """Whether there is a connection or an upload now."""
         return self._open_places > 0
 
     @property
     def _open_places(self) -> int:
-        return self._open_sessions + self._open_uploads + self._waiting
+        kinds = (self._session_places, self._upload_places, self._waiting_places)
+        return sum(places.held for places in kinds)
 
     async def stop(self) -> None:
         """Stop the models' threads; no session may be left."""
@@ -191,55 +211,44 @@ class Server:
         self.metrics.connections.labels(protocol).inc()
         active = self.metrics.connections_active.labels(protocol)
         active.inc()
-        self._open_sessions += 1
-        try:
-            yield
-        finally:
-            active.dec()
-            self._open_sessions -= 1
-            self.ended += 1
-            self._left.set()
+        with self._session_places.hold():
+            try:
+                yield
+            finally:
+                active.dec()
 
-    @contextmanager
-    def waiting_place(self) -> Iterator[None]:
+    def waiting_place(self) -> AbstractContextManager[None]:
         """Hold a place for a connection whose token is to come; raise as :meth:`session_place`.
 
         Of its own: who says nothing, and need not know a token, keeps nobody out who does.
         """
-        refusal = self._not_serving()
-        if self._waiting >= self.settings.limits.max_sessions:
-            refusal = refusal or Overloaded(f"{self._waiting} connections still owe their token")
-        if refusal is not None:
-            raise refusal
-        self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
-            self._left.set()
+        return self._place_among(self._waiting_places)
+
+    def upload_place(self) -> AbstractContextManager[None]:
+        """Hold a place for an upload; raise :class:`Overloaded` or :class:`ShuttingDown`."""
+        return self._place_among(self._upload_places)
 
     @contextmanager
-    def upload_place(self) -> Iterator[None]:
-        """Hold a place for an upload; raise :class:`Overloaded` or :class:`ShuttingDown`."""
-        refusal = self._not_serving()
-        if self._open_uploads >= self.settings.limits.max_uploads:
-            refusal = refusal or Overloaded(f"{self._open_uploads} uploads are being analysed")
+    def _place_among(self, places: Places) -> Iterator[None]:
+        refusal = self._not_serving() or places.refusal()
         if refusal is not None:
             raise refusal
-        self._open_uploads += 1
-        try:
+        with places.hold():
             yield
-        finally:
-            self._open_uploads -= 1
-            self.ended += 1
-            self._left.set()
+
+    def _places(self, most: int, when_full: str) -> Places:
+        return Places(most, when_full, self._note_left)
+
+    def _note_left(self) -> None:
+        self.ended += 1
+        self._left.set()
 
     def refusal(self) -> IntoneError | None:
         """Return what a new session would be refused with now; None: it would be taken."""
         if (refusal := self._not_serving()) is not None:
             return refusal
-        if self._open_sessions >= self.settings.limits.max_sessions:
-            return Overloaded(f"there are {self._open_sessions} sessions already")
+        if (refusal := self._session_places.refusal()) is not None:
+            return refusal
         backlog_s = max(engine.backlog_s for engine in self._engines.values())
         if backlog_s > self.settings.engine.refuse_backlog_s:
             return Overloaded(f"the engine is {backlog_s:.1f} s behind")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -12,13 +11,10 @@ from intone.errors import BadRequest, IntoneError
 from intone.web import auth, first_message
 from intone.web.dialect import Dialect
 from intone.web.keys import SERVER
-from intone.web.life import Phase
-from intone.web.responses import Handler
-from intone.web.server import Server
+from intone.web.responses import Handler, note_refusal
+from intone.web.server import Phase, Server
 from intone.web.session import StreamSession
 from intone.web.websocket import ClientGone, StreamSocket
-
-log = logging.getLogger(__name__)
 
 
 def handler(dialect: Dialect) -> Handler:
@@ -76,8 +72,7 @@ async def _told(
         except ClientGone:
             return None
         except IntoneError as error:
-            server.metrics.connections_rejected.labels(error.code).inc()
-            log.info("request refused", extra={"path": request.path, "code": error.code})
+            note_refusal(request, error)
             await first_message.refuse(socket, error)
             return None
     return name
