@@ -74,7 +74,9 @@ def trained(monkeypatch) -> list[str]:
         done.append(f"{last.epochs} more")
         model[0] += f", {last.epochs} more"
 
-    def refit(model, _examples, _settings, how):
+    def refit(model, examples, _settings, how):
+        # What was trained on, and what is heard besides.
+        assert examples == ["clip", how.beginning]
         done.append(f"heads {how.beginning}")
         model[0] += f", heads {how.beginning}"
 
@@ -92,7 +94,9 @@ def trained(monkeypatch) -> list[str]:
 
 def test_another_finish_or_refit_goes_on_from_the_same_trained_network(tmp_path, trained):
     def made(settings):
-        heard = SimpleNamespace(examples=[], lessons=None)
+        heard = SimpleNamespace(
+            examples=["clip"], besides=lambda how: [how.beginning], lessons=None
+        )
         return pipeline._trained_model([], tmp_path, settings, SPLIT, heard)[0]
 
     settings = TrainSettings()

@@ -20,16 +20,14 @@ from intone.core.tflite_utterance import utterance
 from intone.models import ModelStore
 from intone.types import UtteranceResult
 from intone_lab import export
-from intone_lab.catalogue import EMOTIONS
 from intone_lab.cli import main
 from intone_lab.copies import AS_IT_IS, Copy, send
 from intone_lab.dataset import block_shape
 from intone_lab.folds import Split
 from intone_lab.heads.regression import Heads
 from intone_lab.heads.rows import Kind
-from intone_lab.pipeline import folds, trained_on
+from intone_lab.pipeline import trained_on
 from intone_lab.pretrained import pipeline
-from intone_lab.pretrained.crowds import crowds
 from intone_lab.pretrained.files import with_heads
 from intone_lab.pretrained.hearing import HeardCopy
 from intone_lab.pretrained.settings import PRETRAINED, STATISTICS, HeadSettings
@@ -173,25 +171,6 @@ def test_nobody_who_is_held_out_is_heard_behind():
     every += [heard_copy(known[0], "crowd", *known[1:6], held_out[0])]
     kept = trained_on(every, Split("fold1", tuple(known), tuple(held_out)))
     assert kept == [*every[:8], every[-4], every[-2]]
-
-
-def test_a_crowd_is_of_other_speakers_of_the_clip_s_own_fold():
-    clips = [*make_clips("ravdess", 10, 10), *make_clips("emodb", 3, 2), *make_clips("tess", 2, 0)]
-    by_speaker = folds(clips, HeadSettings(), PRETRAINED.emotions)
-    chosen = crowds(by_speaker)
-    assert crowds(list(reversed(by_speaker))) == chosen
-    assert set(chosen) == {clip for clip in clips if clip.corpus != "tess"}
-    assert len(set(chosen.values())) > len(chosen) / 2
-    for clip, crowd in chosen.items():
-        # Of five folds, one holds 2 women and 2 men of the one corpus and one of the other.
-        assert len({voice.speaker for voice in crowd} - {clip.speaker}) == len(crowd) == 4
-        for split in by_speaker:
-            assert {voice in split.test for voice in crowd} == {clip in split.test}
-
-
-def test_nobody_else_in_the_fold_is_no_crowd():
-    clips = make_clips("own", 1, 1)
-    assert crowds(folds(clips, HeadSettings(corpora=("own",)), EMOTIONS)) == {}
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,8 @@ from scipy.fft import dct
 
 from intone_lab.architectures import ARCHITECTURES
 from intone_lab.augment import AugmentSettings, augment
-from intone_lab.batches import BatchSettings
 from intone_lab.catalogue import EMOTIONS, GENDERS
-from intone_lab.copies import COPIES
+from intone_lab.copies import COPIES, CROWD, NOISE
 from intone_lab.dataset import Example, as_features
 from intone_lab.heads import refit as heads_refit
 from intone_lab.heads.pooled import Pooled, Pooler
@@ -193,11 +192,12 @@ class Pools:
 
 def rows_of(clip, warp: float) -> dict[str, list[Row]]:
     """What heads are fitted to of one clip and all of its copies, by their names."""
-    examples = [Example(clip, copy.name, (np.zeros((96, 40), "f4"),)) for copy in COPIES]
-    how = RefitSettings()
-    drawn = heads_refit._drawn(how, AugmentSettings())
-    heard = heads_refit._hear(Pools(warp), examples, drawn, np.random.default_rng(0))
-    return {one.name: list(heads_refit._rows(one, how, BatchSettings())) for one in heard}
+    copies = {copy.name: copy for copy in (*COPIES, NOISE, CROWD)}
+    examples = [Example(clip, name, (np.zeros((96, 40), "f4"),)) for name in copies]
+    how, settings = RefitSettings(), TrainSettings()
+    assert how.besides == (NOISE, CROWD)
+    heard = heads_refit._hear(Pools(warp), examples, copies, settings)
+    return {one.name: list(heads_refit._rows(one, how, settings.batches)) for one in heard}
 
 
 def test_a_positive_warp_moves_a_peak_down():

@@ -69,6 +69,8 @@ COPIES = (
     Copy("room", room=True),
 )
 COPIES_BY_NAME = {copy.name: copy for copy in COPIES}
+NOISE = Copy("noise", noise_snr_db=(0.0, 30.0))
+CROWD = Copy("crowd", crowd_snr_db=(0.0, 25.0))
 TAUGHT = tuple(copy for copy in COPIES if not copy.has_surroundings)
 """What the teacher hears; with the others it would be asked of noise what it hears without."""
 

@@ -25,7 +25,8 @@ from intone.core.vad import webrtc
 from intone.settings import EndpointerSettings
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray, SpeechBlock, SpeechEnded
 from intone_lab.architectures import BLOCK_FRAMES
-from intone_lab.copies import AS_IT_IS, Copy, Sent, send
+from intone_lab.company import NOBODY, Company, Crowds, companies
+from intone_lab.copies import AS_IT_IS, STEEPEST_NOISE_DB, Copy, Sent, send
 from intone_lab.corpora import Clip, read_audio
 from intone_lab.file_version import file_version
 from intone_lab.processes import fresh_processes
@@ -43,18 +44,13 @@ class Example:
     """Name of the :class:`intone_lab.copies.Copy`."""
     utterances: tuple[FloatArray, ...]
     """float32 (frames, coefficients) of each utterance, a whole number of blocks long."""
-    background: Clip | None = None
-    """Whose voice is mixed in behind: it is in training where this is."""
+    behind: frozenset[Clip] = frozenset()
+    """Whose voices are mixed in behind: they are in training where this is."""
 
     @property
     def copy_key(self) -> tuple[str, str]:
         """What tells it from every other: the clip's key and the copy's name."""
         return self.clip.key, self.copy
-
-    @property
-    def behind(self) -> frozenset[Clip]:
-        """Everybody who is heard besides."""
-        return frozenset() if self.background is None else frozenset({self.background})
 
     @property
     def is_plain(self) -> bool:
@@ -126,49 +122,33 @@ def hear(
     )
 
 
-def send_copies(
-    clip: Clip, other: Clip, copies: Sequence[Copy], crowd: Sequence[Clip] = ()
-) -> list[Sent]:
-    """Return what a client would send of each copy of ``clip``.
-
-    ``other`` speaks behind some, and ``crowd`` behind others.
-    """
-    samples, background = clip_samples(clip), clip_samples(other)
-    voices = [clip_samples(voice) for voice in crowd]
-    return [send(samples, copy, background, clip.key, voices) for copy in copies]
+def send_copies(company: Company, copies: Sequence[Copy]) -> list[Sent]:
+    """Return what a client would send of each copy of a clip, with its company behind some."""
+    samples, background = clip_samples(company.clip), clip_samples(company.other)
+    voices = [clip_samples(voice) for voice in company.crowd]
+    return [send(samples, copy, background, company.clip.key, voices) for copy in copies]
 
 
-def _examples(job: tuple[Clip, Clip, Sequence[Copy]]) -> list[Example]:
-    clip, other, copies = job
-    return [
-        Example(clip, copy.name, hear(sent.data, sent.audio))
-        for copy, sent in zip(copies, send_copies(clip, other, copies), strict=True)
-    ]
+def _hear_copies(job: tuple[Company, Sequence[Copy]]) -> list[tuple[FloatArray, ...]]:
+    return [hear(sent.data, sent.audio) for sent in send_copies(*job)]
 
 
-def backgrounds(clips: Sequence[Clip]) -> list[Clip]:
-    """Another speaker of the same corpus for each clip: half the corpus further on."""
-    by_corpus: dict[str, list[Clip]] = {}
-    for clip in clips:
-        by_corpus.setdefault(clip.corpus, []).append(clip)
-    chosen = {}
-    for own in by_corpus.values():
-        for index, clip in enumerate(own):
-            chosen[clip] = own[(index + len(own) // 2) % len(own)]
-    return [chosen[clip] for clip in clips]
-
-
-def prepare(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> list[Example]:
+def prepare(
+    clips: Sequence[Clip], copies: Sequence[Copy], cache: Path, crowds: Crowds = NOBODY
+) -> list[Example]:
     """Hear every copy of every clip, from ``cache`` where it was done before.
 
-    The cache's name is a hash of everything that the features depend on but the code: the
-    clips' files, copies, endpointer and feature settings.
+    Those in a crowd of the clips that ``crowds`` has one for. The cache's name is a hash of
+    everything that the features depend on but the code: the clips' files, copies, crowds,
+    endpointer and feature settings.
     """
     key = hashlib.sha256(
         json.dumps(
             [
                 [(clip.key, file_version(clip.path)) for clip in clips],
                 [asdict(copy) for copy in copies],
+                [[voice.key for voice in crowds.get(clip, ())] for clip in clips],
+                STEEPEST_NOISE_DB,
                 asdict(EndpointerSettings()),
                 asdict(FEATURES),
                 BLOCK_FRAMES,
@@ -176,44 +156,46 @@ def prepare(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> list[
         ).encode()
     ).hexdigest()[:16]
     folder = cache / f"heard-{key}"
+    jobs = [(one, one.possible(copies)) for one in companies(clips, crowds)]
     if not folder.exists():
-        _save(folder, _hear_all(clips, copies))
-    return _load(folder, clips, copies)
+        _save(folder, _hear_all(jobs))
+    return _load(folder, jobs)
 
 
-def _hear_all(clips: Sequence[Clip], copies: Sequence[Copy]) -> list[Example]:
-    jobs = [(clip, other, copies) for clip, other in zip(clips, backgrounds(clips), strict=True)]
+def _hear_all(jobs: Sequence[tuple[Company, Sequence[Copy]]]) -> list[tuple[FloatArray, ...]]:
+    """Return the utterances of each copy of each clip."""
     with fresh_processes() as pool:
-        heard = pool.map(_examples, jobs, chunksize=16)
+        heard = pool.map(_hear_copies, jobs, chunksize=16)
         return [
-            example
-            for examples in track(heard, "hearing the clips", total=len(clips))
-            for example in examples
+            utterances
+            for of_clip in track(heard, "hearing the clips", total=len(jobs))
+            for utterances in of_clip
         ]
 
 
-def _save(folder: Path, examples: Sequence[Example]) -> None:
-    utterances = [utterance for example in examples for utterance in example.utterances]
+def _save(folder: Path, heard: Sequence[tuple[FloatArray, ...]]) -> None:
+    utterances = [utterance for of_copy in heard for utterance in of_copy]
     partial = folder.with_name("partial-" + folder.name)
     partial.mkdir(parents=True, exist_ok=True)
-    np.save(partial / "counts.npy", [len(example.utterances) for example in examples])
+    np.save(partial / "counts.npy", [len(of_copy) for of_copy in heard])
     np.save(partial / "lengths.npy", [len(utterance) for utterance in utterances])
     nothing = np.zeros((0, FEATURES.coefficients), np.float32)
     np.save(partial / "features.npy", np.concatenate([nothing, *utterances]))
     partial.replace(folder)
 
 
-def _load(folder: Path, clips: Sequence[Clip], copies: Sequence[Copy]) -> list[Example]:
+def _load(folder: Path, jobs: Sequence[tuple[Company, Sequence[Copy]]]) -> list[Example]:
     counts, lengths = np.load(folder / "counts.npy"), np.load(folder / "lengths.npy")
     # Mapped, not read: the processes that train side by side share one copy in memory.
     features = np.load(folder / "features.npy", mmap_mode="r")
     utterances = iter(np.split(features, np.cumsum(lengths)[:-1]))
-    keys = [
-        (clip, copy.name, other if copy.room else None)
-        for clip, other in zip(clips, backgrounds(clips), strict=True)
-        for copy in copies
-    ]
+    keys = [(company, copy) for company, copies in jobs for copy in copies]
     return [
-        Example(clip, name, tuple(next(utterances) for _ in range(count)), background)
-        for (clip, name, background), count in zip(keys, counts, strict=True)
+        Example(
+            company.clip,
+            copy.name,
+            tuple(next(utterances) for _ in range(count)),
+            company.behind(copy),
+        )
+        for (company, copy), count in zip(keys, counts, strict=True)
     ]

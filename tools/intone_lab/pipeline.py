@@ -16,12 +16,14 @@ import keras
 from intone_lab import spent
 from intone_lab.architectures import ARCHITECTURES, load_model, save_model
 from intone_lab.catalogue import CorpusError
-from intone_lab.copies import COPIES, TAUGHT
+from intone_lab.company import crowds
+from intone_lab.copies import COPIES, TAUGHT, has_copies
 from intone_lab.corpora import Clip
 from intone_lab.dataset import Example, prepare
 from intone_lab.file_version import file_version
 from intone_lab.folds import ALWAYS_TRAIN, Split, at_random, by_speaker, compared_corpus
 from intone_lab.heads.refit import refit
+from intone_lab.heads.settings import RefitSettings
 from intone_lab.one_core import multiply_exactly, train_on_one_core
 from intone_lab.processes import each_alone
 from intone_lab.run_record import FINAL, Weights, export_path
@@ -136,6 +138,8 @@ def train_all(
     _check_heard(examples, every_split)
     if settings.teacher is not None:
         hear_all(clips, TAUGHT, runs / "heard")
+    if settings.refit is not None:
+        _besides(clips, settings, settings.refit, runs / "heard")
     work = {split.name: (clips, runs, settings, split) for split in every_split}
     return each_alone(_train_one, work, jobs)
 
@@ -191,7 +195,7 @@ class _Heard:
     def __init__(
         self, clips: Sequence[Clip], runs: Path, settings: TrainSettings, split: Split
     ) -> None:
-        self._clips, self._cache, self._teacher = clips, runs / "heard", settings.teacher
+        self._clips, self._cache, self._settings = clips, runs / "heard", settings
         self._split = split
 
     @functools.cached_property
@@ -200,10 +204,22 @@ class _Heard:
 
     @functools.cached_property
     def lessons(self) -> Lessons | None:
-        if self._teacher is None:
+        teacher = self._settings.teacher
+        if teacher is None:
             return None
         taught = hear_all(self._clips, TAUGHT, self._cache)
-        return Lessons(taught, [example.copy_key for example in self.examples], self._teacher)
+        return Lessons(taught, [example.copy_key for example in self.examples], teacher)
+
+    def besides(self, how: RefitSettings) -> list[Example]:
+        return trained_on(_besides(self._clips, self._settings, how, self._cache), self._split)
+
+
+def _besides(
+    clips: Sequence[Clip], settings: TrainSettings, how: RefitSettings, cache: Path
+) -> list[Example]:
+    """Hear the copies that heads are fitted to besides those of training."""
+    behind = crowds(folds(clips, settings, ARCHITECTURES[settings.architecture].emotions))
+    return prepare([clip for clip in clips if has_copies(clip)], how.besides, cache, behind)
 
 
 def _trained_model(
@@ -220,7 +236,8 @@ def _trained_model(
         before = replace(settings, refit=None)
         model = _trained_model(clips, runs, before, split, heard)
         multiply_exactly()
-        refit(model, heard.examples, settings, settings.refit)
+        examples = [*heard.examples, *heard.besides(settings.refit)]
+        refit(model, examples, settings, settings.refit)
     elif settings.finish is not None:
         before = replace(settings, finish=None)
         model = _trained_model(clips, runs, before, split, heard)

@@ -7,7 +7,7 @@ all clips at once, with costs on what they must not hear (docs/models.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import keras
@@ -15,9 +15,8 @@ import numpy as np
 
 from intone.types import FloatArray
 from intone_lab.architectures import ARCHITECTURES
-from intone_lab.augment import AugmentSettings
 from intone_lab.batches import BatchSettings
-from intone_lab.copies import COPIES_BY_NAME, has_copies
+from intone_lab.copies import COPIES, Copy, has_copies
 from intone_lab.corpora import Clip
 from intone_lab.dataset import Example
 from intone_lab.heads.pooled import Pooled, Pooler
@@ -35,44 +34,22 @@ def refit(
 ) -> None:
     """Give ``model`` the heads of least loss on what it pools of ``examples``.
 
-    It was trained on them, by ``settings``, which say of whom gender is asked and what gain, tilt
-    and stretched mel axes are.
+    Those are what it was trained on, by ``settings``, which say of whom gender is asked and what
+    gain, tilt and stretched mel axes are, and the copies that ``how`` wants besides.
     """
     architecture = ARCHITECTURES[settings.architecture]
     usable = [e for e in examples if e.longest is not None and e.clip.emotion is not None]
-    rng = np.random.default_rng(settings.seed)
-    drawn = _drawn(how, settings.augmentation)
-    heard = _hear(Pooler(model, architecture), usable, drawn, rng)
+    copies = {copy.name: copy for copy in (*COPIES, *how.besides)}
+    heard = _hear(Pooler(model, architecture), usable, copies, settings)
     rows = [row for one in heard for row in _rows(one, how, settings.batches)]
     heads = fit_heads(rows, architecture.emotions, how.fit)
     for name, head in (("emotion_logits", heads.emotion), ("gender", heads.gender)):
         model.get_layer(name).set_weights([head[:-1], head[-1]])
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """What is made of a clip as it is, besides its copies: in the mel domain, where it is cheap."""
-
-    name: str
-    kind: Kind
-    settings: AugmentSettings
-
-
-def _drawn(how: RefitSettings, trained: AugmentSettings) -> tuple[_Drawn, ...]:
-    moved = replace(trained, noise_probability=0.0, time_masks=0, band_masks=0)
-    noisy = replace(moved, gain_db=0.0, tilt_db=0.0, warp=0.0, noise_probability=1.0)
-    steady = replace(noisy, snr_db=how.noise_snr_db, babble_share=0.0)
-    babble = replace(noisy, snr_db=how.crowd_snr_db, babble_share=1.0)
-    return (
-        _Drawn("noise", Kind.IN_SURROUNDINGS, steady),
-        _Drawn("crowd", Kind.IN_SURROUNDINGS, babble),
-        _Drawn("moved", Kind.OTHERWISE, moved),
-    )
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Heard:
-    """What the network pools of a copy of a clip, or of what was drawn of it."""
+    """What the network pools of a copy of a clip, or of one moved in the mel domain."""
 
     clip: Clip
     name: str
@@ -85,18 +62,18 @@ class _Heard:
 def _hear(
     pooler: Pooler,
     examples: Sequence[Example],
-    every_drawn: Sequence[_Drawn],
-    rng: np.random.Generator,
+    copies: Mapping[str, Copy],
+    settings: TrainSettings,
 ) -> Iterator[_Heard]:
     worth = [e for e in examples if e.is_plain or has_copies(e.clip)]
     for example, pooled in zip(worth, pooler.of(_utterances(worth)), strict=True):
-        copy = COPIES_BY_NAME[example.copy]
+        copy = copies[example.copy]
         yield _Heard(example.clip, copy.name, kind_of(copy), copy.speed - 1.0, pooled)
     plain = [e for e in worth if e.is_plain and has_copies(e.clip)]
-    for drawn in every_drawn:
-        every = pooler.of(_utterances(plain), drawn.settings, rng)
-        for example, pooled in zip(plain, every, strict=True):
-            yield _Heard(example.clip, drawn.name, drawn.kind, -pooled.warp, pooled)
+    moved = replace(settings.augmentation, noise_probability=0.0, time_masks=0, band_masks=0)
+    rng = np.random.default_rng(settings.seed)
+    for example, pooled in zip(plain, pooler.of(_utterances(plain), moved, rng), strict=True):
+        yield _Heard(example.clip, "moved", Kind.OTHERWISE, -pooled.warp, pooled)
 
 
 def _utterances(examples: Sequence[Example]) -> list[FloatArray]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from intone_lab.copies import CROWD, NOISE, Copy
+
 
 @dataclass(frozen=True, slots=True)
 class HeadFit:
@@ -42,12 +44,11 @@ class RefitSettings:
     """How heads are fitted to what a trained network pools."""
 
     fit: HeadFit = field(default_factory=lambda: HeadFit(size_penalty=0.03))
+    besides: tuple[Copy, ...] = (NOISE, CROWD)
+    """Copies that are heard for this, besides those that the network was trained on."""
     copies: Mapping[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("telephone", "room", "noise", "crowd"), 0.5)
+        default_factory=lambda: dict.fromkeys(("telephone", "room", NOISE.name, CROWD.name), 0.5)
     )
-    """How much a copy, or what is drawn, counts, where not as much as the clip as it is."""
+    """How much a copy counts, where not as much as the clip as it is."""
     beginning: float = 0.25
     """How much the first half of each counts beside the whole: interims are said of beginnings."""
-    noise_snr_db: tuple[float, float] = (0.0, 30.0)
-    crowd_snr_db: tuple[float, float] = (0.0, 25.0)
-    """Active speech over what is drawn under it, evenly: steady noise of any colour, and babble."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from rich.progress import track
 from intone.core.interpreter import Interpreter
 from intone.settings import EndpointerSettings
 from intone.types import FloatArray, to_ms
+from intone_lab.company import Company, Crowds, companies
 from intone_lab.copies import STEEPEST_NOISE_DB, Copy, worth_hearing
 from intone_lab.corpora import Clip
-from intone_lab.dataset import backgrounds, block_shape, cut, send_copies
+from intone_lab.dataset import block_shape, cut, send_copies
 from intone_lab.file_version import file_version
 from intone_lab.pretrained.files import Converted, converted
 from intone_lab.pretrained.settings import PRETRAINED, STATISTICS
@@ -48,22 +49,13 @@ class HeardCopy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    clip: Clip
+    company: Company
     copies: tuple[Copy, ...]
-    other: Clip
-    crowd: tuple[Clip, ...]
     network: Path
-
-    def behind(self, copy: Copy) -> frozenset[Clip]:
-        others = frozenset({self.other}) if copy.room else frozenset()
-        return others | frozenset(self.crowd if copy.has_crowd else ())
 
 
 def hear_all(
-    clips: Sequence[Clip],
-    copies: Sequence[Copy],
-    crowds: Mapping[Clip, tuple[Clip, ...]],
-    cache: Path,
+    clips: Sequence[Clip], copies: Sequence[Copy], crowds: Crowds, cache: Path
 ) -> list[HeardCopy]:
     """Return what the networks make of every copy of every clip in which there is an utterance.
 
@@ -80,8 +72,8 @@ def hear_all(
     what = json.dumps([of_clips, of_copies, of_crowds, heard_with]).encode()
     path = cache / f"pretrained-{hashlib.sha256(what).hexdigest()[:16]}.npy"
     jobs = [
-        _Job(clip, _copies_of(clip, copies, crowds), other, crowds.get(clip, ()), network)
-        for clip, other in zip(clips, backgrounds(clips), strict=True)
+        _Job(company, company.possible(worth_hearing(company.clip, copies)), network)
+        for company in companies(clips, crowds)
     ]
     if not path.exists():
         with fresh_processes() as pool:
@@ -92,26 +84,17 @@ def hear_all(
         partial.replace(path)
     keys = [(job, copy) for job in jobs for copy in job.copies]
     return [
-        HeardCopy(job.clip, copy.name, job.behind(copy), statistics)
+        HeardCopy(job.company.clip, copy.name, job.company.behind(copy), statistics)
         for (job, copy), statistics in zip(keys, np.load(path, "r"), strict=True)
         if not np.isnan(statistics[0])
     ]
-
-
-def _copies_of(
-    clip: Clip, copies: Sequence[Copy], crowds: Mapping[Clip, tuple[Clip, ...]]
-) -> tuple[Copy, ...]:
-    return tuple(
-        copy for copy in worth_hearing(clip, copies) if clip in crowds or not copy.has_crowd
-    )
 
 
 def _hear(job: _Job) -> FloatArray:
     """Return float32 (copies, statistics), those of a copy without an utterance not a number."""
     network = _network(job.network)
     rows = np.full((len(job.copies), STATISTICS), np.nan, np.float32)
-    every = send_copies(job.clip, job.other, job.copies, job.crowd)
-    for row, sent in zip(rows, every, strict=True):
+    for row, sent in zip(rows, send_copies(job.company, job.copies), strict=True):
         longest = max(cut(sent.data, sent.audio, _ENDPOINTER), key=len, default=None)
         if longest is not None:
             # The first sample of a window is the one before its block.

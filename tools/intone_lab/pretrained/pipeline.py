@@ -10,12 +10,12 @@ from rich.progress import track
 
 from intone_lab import spent
 from intone_lab.catalogue import CorpusError
+from intone_lab.company import crowds
 from intone_lab.corpora import Clip
 from intone_lab.folds import Split
 from intone_lab.heads.regression import Heads
 from intone_lab.heads.rows import Row, fit_heads, kind_of
 from intone_lab.pipeline import Trained, begin, folds, splits, trained_on
-from intone_lab.pretrained.crowds import crowds
 from intone_lab.pretrained.files import with_heads
 from intone_lab.pretrained.hearing import HeardCopy, hear_all
 from intone_lab.pretrained.settings import HEARD, PRETRAINED, HeadSettings

@@ -8,7 +8,7 @@ from typing import Any
 
 from intone.core.features import MfccSettings, SampleSettings
 from intone_lab.architectures import Served
-from intone_lab.copies import COPIES, Copy
+from intone_lab.copies import COPIES, CROWD, NOISE, Copy
 from intone_lab.flat import flat_row
 from intone_lab.heads.settings import HeadFit
 
@@ -37,9 +37,9 @@ STATISTICS = 4 * (384 + 256)
 
 HEARD = (
     *COPIES,
-    Copy("noise", noise_snr_db=(0.0, 30.0)),
+    NOISE,
     Copy("loud noise", noise_snr_db=(0.0, 15.0)),
-    Copy("crowd", crowd_snr_db=(0.0, 25.0)),
+    CROWD,
     Copy("loud crowd", crowd_snr_db=(0.0, 12.0)),
     Copy("another voice", other_voice=True),
     Copy("a third voice", other_voice=True),

@@ -13,9 +13,10 @@ import numpy as np
 from rich.progress import track
 
 from intone.settings import EndpointerSettings
+from intone_lab.company import Company, companies
 from intone_lab.copies import Copy, worth_hearing
 from intone_lab.corpora import Clip
-from intone_lab.dataset import backgrounds, block_shape, cut, send_copies
+from intone_lab.dataset import block_shape, cut, send_copies
 from intone_lab.file_version import file_version
 from intone_lab.processes import fresh_processes
 from intone_lab.teacher.encoder import (
@@ -58,10 +59,7 @@ def hear_all(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> dict
 def _hear_and_save(
     folder: Path, clips: Sequence[Clip], copies: Sequence[Copy], cache: Path
 ) -> None:
-    jobs = [
-        (clip, other, worth_hearing(clip, copies), cache)
-        for clip, other in zip(clips, backgrounds(clips), strict=True)
-    ]
+    jobs = [(company, worth_hearing(company.clip, copies), cache) for company in companies(clips)]
     partial = folder.with_name("partial-" + folder.name)
     partial.mkdir(parents=True, exist_ok=True)
     lengths = []
@@ -76,11 +74,11 @@ def _hear_and_save(
     partial.replace(folder)
 
 
-def _hear(job: tuple[Clip, Clip, Sequence[Copy], Path]) -> list[Frames]:
-    clip, other, copies, cache = job
+def _hear(job: tuple[Company, Sequence[Copy], Path]) -> list[Frames]:
+    company, copies, cache = job
     encoder, advance = _encoder(cache), block_shape().advance
     frames = []
-    for sent in send_copies(clip, other, copies):
+    for sent in send_copies(company, copies):
         longest = max(cut(sent.data, sent.audio), key=len, default=None)
         if longest is None:
             frames.append(np.zeros((0, WIDTH), np.float16))
