@@ -208,7 +208,8 @@ def _with_token_file(layer: _Layer) -> _Layer:
 def read_tokens(file: Path, source: str) -> tuple[str, ...]:
     """Return the lines of ``file``, but for blank ones and comments; errors name ``source``."""
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
+        # Some editors begin a file with a mark.
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except OSError as error:
         raise SettingsError(f"{source}: cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError:

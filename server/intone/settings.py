@@ -28,7 +28,11 @@ def _check_between(name: str, value: float, low: float, high: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class EndpointerSettings:
-    """How speech is cut into utterances. Durations are rounded down to whole frames."""
+    """How speech is cut into utterances.
+
+    Durations are rounded down to whole frames, but for the least that a result takes
+    (``min_speech_ms``, ``min_periodic_ms``): up.
+    """
 
     vad: str = "webrtc"
     """Voice detector, by its entry-point name in ``intone.voice_detectors``."""
@@ -49,7 +53,7 @@ class EndpointerSettings:
     max_utterance_ms: int = 15_000
     """Longer speech is split; the next utterance says which one it continues."""
     floor_dbfs: float = -65.0
-    """A frame quieter than this (RMS) is not speech, whatever the detector says."""
+    """A frame quieter than this (RMS about its mean) is not speech, whatever the detector says."""
     min_periodic_ms: int = 80
     """Less periodic sound than this in a row is discarded as unvoiced; 0 turns the check off."""
 
@@ -149,6 +153,11 @@ class LimitSettings:
             _check(getattr(self, name) > 0, f"{name} must be over 0, not {getattr(self, name)}")
         # aiohttp's parser counts in 32 bits.
         _check_between("max_message_bytes", self.max_message_bytes, 1, 1 << 31)
+
+    @property
+    def longest_frame_s(self) -> float:
+        """Audio that one binary message may hold: no more than may come at once."""
+        return min(self.max_frame_s, self.max_rate_burst_s)
 
 
 @dataclass(frozen=True, slots=True)

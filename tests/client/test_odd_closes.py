@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from websockets.http11 import Response
 
 from intone import client
 from intone.client import dialling, inbox
+from intone.client import stream as streaming
 from intone.client.files import send_file
 from intone.client.stream import Stream
 from intone.client.transport import ConnectionLost
@@ -419,6 +421,31 @@ async def test_a_ping_that_gets_no_answer_fails_when_the_connection_does():
         with pytest.raises(ServerUnavailable):
             async with client.connect(url) as stream:
                 await asyncio.wait_for(stream.ping(), DEADLINE_S)
+
+
+async def test_a_ping_that_fails_as_the_connection_does_leaves_nothing_unsaid(caplog, monkeypatch):
+    """The sending finds it lost just as the listening does: one of them tells."""
+    async with scripted(behave) as url, client.connect(url) as stream:
+
+        async def lose(_message):
+            stream._end_pongs()
+            return False
+
+        with monkeypatch.context() as losing:
+            losing.setattr(stream, "_try_to_send", lose)
+            with pytest.raises(ServerUnavailable, match="the connection is down"):
+                await stream.ping()
+        gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def test_a_server_that_does_not_read_cannot_hold_up_the_close(monkeypatch):
+    monkeypatch.setattr(streaming, "CLOSE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(Stream, "_try_to_send", lambda *_: asyncio.Event().wait())
+    async with scripted(behave) as url:
+        with pytest.raises(ServerUnavailable, match=r"no session.closed came within"):
+            async with client.connect(url):
+                pass
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,17 @@ def test_the_floor_silences_quiet_speech(male_wav):
     assert hops_of(speech(male_wav), endpointer=endpointer) == []
 
 
+@pytest.mark.parametrize("offset", [-0.01, 0.001, 0.3])
+def test_a_constant_in_the_signal_is_not_loudness(male_wav, offset):
+    """As of a sound card whose zero is not zero: what is under the floor stays under it."""
+    floor_dbfs = EndpointerSettings().floor_dbfs
+    samples = speech(male_wav)
+    loudest = np.sqrt(np.mean(samples[: len(samples) // 320 * 320].reshape(-1, 320) ** 2, 1)).max()
+    quiet = samples * 10 ** ((floor_dbfs - 3) / 20) / loudest
+    assert hops_of(quiet) == hops_of(quiet + np.float32(offset)) == []
+    assert kinds(hops_of(samples * 0.5 + np.float32(offset))) == kinds(hops_of(samples * 0.5))
+
+
 def test_a_long_utterance_is_split_and_the_next_names_it(male_wav):
     # The same words over and over, without a pause as long as the hangover.
     samples = np.tile(speech(male_wav)[8_000:24_000], 4)

@@ -80,6 +80,31 @@ def test_an_answer_does_not_depend_on_what_was_answered_before(recogniser, rando
     assert not same(answers[0], answers[1])
 
 
+def test_memory_that_cannot_be_had_for_one_length_is_asked_for_anew_for_the_next(
+    random_models, monkeypatch
+):
+    recogniser = load_model(random_models / "cnn").new_recogniser()
+    state = gathered(recogniser, sound(recogniser, 2))
+    expected = recogniser.finish(state)
+    network = recogniser._network
+    with monkeypatch.context() as patched:
+        broken = Refusing(network._interpreter)
+        patched.setattr(network, "_interpreter", broken)
+        with pytest.raises(RuntimeError, match="no memory"):
+            recogniser.finish(gathered(recogniser, sound(recogniser, 3)))
+    assert same(recogniser.finish(state), expected)
+
+
+class Refusing:
+    """An interpreter that is resized and then has no memory."""
+
+    def __init__(self, interpreter):
+        self.resize_tensor_input = interpreter.resize_tensor_input
+
+    def allocate_tensors(self):
+        raise RuntimeError("no memory")
+
+
 def test_the_order_of_the_blocks_is_heard(recogniser):
     windows = sound(recogniser, 12)
     forward, backward = (gathered(recogniser, w) for w in (windows, windows[::-1]))

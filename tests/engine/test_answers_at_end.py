@@ -11,6 +11,7 @@ from small_recogniser import WINDOW, SmallUtteranceRecogniser
 from talk import pcm_of
 
 from intone import AudioFormat, EndpointerSettings, Session
+from intone.core.blocks import BlockCutter
 from intone.core.card import endpointer_for
 from intone.errors import Overloaded, RecogniserFailed, SettingsError
 from intone.types import (
@@ -268,7 +269,7 @@ def test_speech_longer_than_the_model_may_hear_is_split(store, two_utterances_wa
 
 def test_a_longest_that_leaves_no_room_for_an_utterance_is_refused(store):
     short = SmallUtteranceRecogniser(store["gru"].card, longest_frames=64)
-    with pytest.raises(SettingsError, match="the model gru hears 640 ms at most at once"):
+    with pytest.raises(SettingsError, match="the model gru hears 660 ms at most at once"):
         Session(model=short)
 
 
@@ -278,3 +279,13 @@ def test_a_shorter_setting_stays(at_end):
         assert endpointer_for(at_end.card, asked) is asked
     asked = EndpointerSettings(max_utterance_ms=20_000)
     assert endpointer_for(at_end.card, asked).max_utterance_ms == 15_000
+
+
+def test_an_utterance_may_be_as_long_as_it_takes_to_hear_all_that_the_model_may(store):
+    """The last block's window reaches 15 ms beyond it; a frame is 20 ms."""
+    card = store["pretrained"].card
+    endpointer = endpointer_for(card, EndpointerSettings())
+    assert endpointer.max_utterance_ms == 8_020
+    cutter = BlockCutter(card.shape)
+    windows = cutter.push(np.zeros(endpointer.max_utterance_ms * 16, "f4"))
+    assert len(windows) * card.block_frames == card.longest_frames == 800

@@ -112,11 +112,12 @@ def test_company_that_has_ended_is_not_waited_for(make_engine, owner, recogniser
     assert owner.waits_s[-1] < 0.5
 
 
-def test_a_failing_call_answers_its_waiters_and_the_engine_goes_on(
+def test_a_failing_block_fails_its_utterance_alone_and_the_engine_goes_on(
     make_engine, owner, recogniser, caplog
 ):
     engine = make_engine(recogniser, max_wait_ms=1_000.0)
     recogniser.fails_on = {np.float32(0.5).item()}
+    alone = stepped_alone(recogniser, [0.1, 0.2])
     outcomes = {name: [] for name in "abc"}
     tickets = {name: engine.open(outcomes[name].append) for name in "ab"}
     engine.submit(tickets["a"], block(0.1))
@@ -124,9 +125,15 @@ def test_a_failing_call_answers_its_waiters_and_the_engine_goes_on(
     # What came after the failing block is not answered: the utterance is over.
     engine.submit(tickets["b"], block(0.1))
     owner.run_until(lambda: outcomes["a"] and outcomes["b"])
-    assert [type(outcomes[name][0]) for name in "ab"] == [RecogniserFailed, RecogniserFailed]
+    assert owner.batch_sizes == [2]
+    assert [type(outcomes[name][0]) for name in "ab"] == [Scores, RecogniserFailed]
     assert "a model that fails" in caplog.text
-    assert "a model that fails" not in str(outcomes["a"][0])
+    assert "a model that fails" not in str(outcomes["b"][0])
+    # Its neighbour's next block goes on from the state of the first.
+    engine.submit(tickets["a"], block(0.2))
+    owner.run_until(lambda: len(outcomes["a"]) == 2)
+    for outcome, logits in zip(outcomes["a"], alone, strict=True):
+        np.testing.assert_array_equal(outcome.emotion_logits, logits)
     tickets["c"] = engine.open(outcomes["c"].append)
     engine.submit(tickets["b"], block(0.1))
     engine.submit(tickets["c"], block(0.1))
@@ -134,6 +141,34 @@ def test_a_failing_call_answers_its_waiters_and_the_engine_goes_on(
     assert isinstance(outcomes["c"][0], Scores)
     assert len(outcomes["b"]) == 1
     assert engine.backlog_s == 0
+
+
+def test_logits_that_are_no_numbers_fail_their_utterance_alone(make_engine, owner, recogniser):
+    engine = make_engine(recogniser, max_wait_ms=1_000.0)
+    outcomes = {level: [] for level in (0.1, np.nan, 0.3)}
+    tickets = {level: engine.open(answers.append) for level, answers in outcomes.items()}
+    for level, ticket in tickets.items():
+        engine.submit(ticket, block(level))
+    owner.run_until(lambda: all(outcomes.values()))
+    assert owner.batch_sizes == [3]
+    kinds = [type(answers[0]) for answers in outcomes.values()]
+    assert kinds == [Scores, RecogniserFailed, Scores]
+
+
+def test_who_raises_when_told_does_not_keep_the_others_from_being_told(
+    make_engine, owner, recogniser, caplog
+):
+    def raises(_outcome):
+        raise RuntimeError("it cannot be told")
+
+    engine = make_engine(recogniser, max_wait_ms=1_000.0)
+    outcomes = []
+    tickets = [engine.open(told) for told in (raises, outcomes.append)]
+    for ticket in tickets:
+        engine.submit(ticket, block(0.1))
+    owner.run_until(lambda: owner.batch_sizes)
+    assert [type(outcome) for outcome in outcomes] == [Scores]
+    assert "it cannot be told" in caplog.text
 
 
 def test_audio_that_waited_too_long_is_discarded_by_name(make_engine, owner, recogniser):
@@ -187,6 +222,35 @@ def test_answered_audio_is_let_go_though_nobody_asks_for_the_backlog(
     engine.end(ticket)
     owner.run_until(lambda: len(outcomes) == 20)
     assert [ref for ref in alive if ref() is not None] == []
+
+
+def test_answered_audio_is_let_go_though_an_older_block_still_waits(owner, make_engine, recogniser):
+    """Under overload those who began last wait while all others are answered."""
+    engine = make_engine(recogniser, max_batch=1)
+    recogniser.is_open.clear()
+    first = engine.open(lambda _: None)
+    engine.submit(first, block(0.1))
+    owner.wait_for(recogniser.entered)
+    last = engine.open(lambda _: None)
+    last.rank = first.rank + 3_600.0
+    engine.submit(last, block(0.2))
+    windows = [block(0.3) for _ in range(10)]
+    alive = [weakref.ref(window) for window in windows]
+    answers = []
+    ticket = engine.open(answers.append)
+    while windows:
+        engine.submit(ticket, windows.pop())
+    dropped, window = engine.open(lambda _: None), block(0.4)
+    alive.append(weakref.ref(window))
+    engine.submit(dropped, window)
+    del window
+    engine.drop(dropped)
+    assert alive.pop()() is None
+    recogniser.is_open.set()
+    owner.run_until(lambda: len(answers) == 9)
+    # The tenth is with the model.
+    assert len([ref for ref in alive if ref() is not None]) <= 1
+    assert last.blocks
 
 
 def test_stopping_ends_the_thread_whatever_waits(make_engine, owner, recogniser):

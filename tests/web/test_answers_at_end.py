@@ -190,7 +190,7 @@ async def test_a_server_refuses_to_start_where_a_model_cannot_hear_an_utterance(
     model = ModelStore.load(random_models, ("bilstm",))["bilstm"]
     card = msgspec.structs.replace(model.card, longest_frames=32)
     store = ModelStore({"bilstm": replace(model, card=card)})
-    with pytest.raises(SettingsError, match="the model bilstm hears 320 ms at most at once"):
+    with pytest.raises(SettingsError, match="the model bilstm hears 340 ms at most at once"):
         async with serve(models=store, session={"model": "bilstm"}):
             pass
 

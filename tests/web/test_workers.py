@@ -177,6 +177,53 @@ async def test_a_reload_drains_the_old_and_serves_by_new_settings(start_server, 
     assert "Traceback" not in server.log.read_text(encoding="utf-8")
 
 
+async def test_a_reload_that_no_worker_starts_with_leaves_those_who_serve(start_server, tmp_path):
+    """Only a worker makes the sinks: by then the old ones would have been gone."""
+    settings = tmp_path / "intone.toml"
+    settings.write_text("", encoding="utf-8")
+    code = "def made(_): raise ValueError('the database is away')"
+    ((name, folder),) = with_plugin(tmp_path, "sinks", code).items()
+    program = ("env", f"{name}={folder}", sys.executable, "-m", "intone")
+    with start_server(*MANY, "--config", str(settings), program=program) as server:
+        before = await both(server)
+        await talk.until(lambda: serving(server) == before)
+        settings.write_text('sinks = ["made"]', encoding="utf-8")
+        server.process.send_signal(signal.SIGHUP)
+        await talk.until(lambda: "the database is away" in server.log.read_text("utf-8"))
+        await talk.until(lambda: workers_of(server) == before)
+        async with sessions_on(server, before):
+            pass
+        # Once it is mended, they are replaced, and told so no more than once.
+        settings.write_text("", encoding="utf-8")
+        server.process.send_signal(signal.SIGHUP)
+        await talk.until(lambda: before.isdisjoint(workers_of(server)))
+        await talk.until(lambda: len(serving(server)) == 4)
+    assert "SIGUSR2" not in server.log.read_text("utf-8")
+
+
+async def test_no_worker_leaves_before_others_serve(start_server, tmp_path):
+    """Each new one waits until it may start: so long the old ones answer."""
+    gate = tmp_path / "gate"
+    ((name, folder),) = with_plugin(tmp_path, "sinks", WAITS_FOR_A_FILE.format(str(gate))).items()
+    settings = tmp_path / "intone.toml"
+    settings.write_text("", encoding="utf-8")
+    program = ("env", f"{name}={folder}", sys.executable, "-m", "intone")
+    with start_server(*MANY, "--config", str(settings), program=program) as server:
+        before = await both(server)
+        await talk.until(lambda: serving(server) == before)
+        settings.write_text('sinks = ["made"]', encoding="utf-8")
+        server.process.send_signal(signal.SIGHUP)
+        await talk.until(lambda: len(list(tmp_path.glob("gate-*"))) == 2)
+        for _ in range(3):
+            # The parent has woken, more than once, by the time that this is answered.
+            server.process.send_signal(signal.SIGCHLD)
+            async with sessions_on(server, before):
+                pass
+        assert before < workers_of(server)
+        gate.touch()
+        await talk.until(lambda: before.isdisjoint(workers_of(server)))
+
+
 async def test_a_reload_warns_of_an_address_that_it_does_not_listen_on(start_server, tmp_path):
     settings = tmp_path / "intone.toml"
     settings.write_text("", encoding="utf-8")
@@ -358,6 +405,20 @@ def test_a_reload_with_a_model_that_says_nothing_usable_changes_nothing(start_se
         (refusal,) = (line for line in logged(server) if "not finite" in line["message"])
         assert "the workers go on as they were" in refusal["message"]
         assert workers_of(server) == before
+
+
+WAITS_FOR_A_FILE = """
+import os, pathlib, time
+class Sink:
+    def tell(self, session_id, event): pass
+    def close(self): pass
+def made(_):
+    gate = pathlib.Path({0!r})
+    gate.with_name(f"gate-{{os.getpid()}}").touch()
+    while not gate.exists():
+        time.sleep(0.01)
+    return Sink()
+"""
 
 
 async def test_a_worker_that_cannot_be_replaced_for_now_ends_nobody(

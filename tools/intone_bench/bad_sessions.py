@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -188,6 +189,7 @@ BAD: dict[str, Bad] = {
 def _misbehave(name: str, port: int, speech: bytes, ready: Event) -> None:
     # They never end by themselves.
     end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     BAD[name](port, speech, ready)
 
 

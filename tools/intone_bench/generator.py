@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import time
 from array import array
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ class Generated:
 def generate(plan: Plan, pipe: Connection) -> None:
     """Run in a process of its own: say :class:`Ready`, hear :class:`Start`, say what happened."""
     end_with_parent()
+    # A terminal's Ctrl-C comes to all; the parent ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if plan.cores is not None:
         os.sched_setaffinity(0, plan.cores)
     raise_file_limit()

@@ -6,6 +6,7 @@ What a command needs is imported inside it: ``intone --help`` should not wait fo
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
 import sys
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
 """Exit codes; 130 is what a shell expects after Ctrl-C."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+"""What writing fails of."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -80,8 +84,10 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
     except OSError as error:
-        # What reads files and sockets says its own sentence: this is our output, on a full disk.
-        click.echo(f"intone: error: cannot write: {error.strerror or error}", err=True)
+        # What reads files and sockets says its own sentence: this is our output, on a full disk,
+        # or something that nobody foresaw.
+        doing = "cannot write: " if error.errno in _FULL else ""
+        click.echo(f"intone: error: {doing}{error.strerror or error}", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
     except IntoneError as error:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 import click
@@ -14,10 +14,14 @@ import click
 from intone import client
 from intone.audio_files import open_audio
 from intone.cli.output import make_format, note_discards, to_line
+from intone.cli.waiting import PatientThread
 from intone.errors import IntoneError
-from intone.types import UtteranceDiscarded, UtteranceInterim, UtteranceResult
+from intone.types import DiscardReason, UtteranceDiscarded, UtteranceInterim, UtteranceResult
 
 Report = Callable[[IntoneError], None]
+
+_SERVERS_FAULT = (DiscardReason.OVERLOADED, DiscardReason.FAILED)
+"""Of speech without a result: for any other it is the speech that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class StreamRequest:
 
 
 def stream_file(request: StreamRequest, report: Report) -> int:
-    """Stream the file and print the answers; return 1 if the server refused a part, else 0.
+    """Stream the file and print the answers; return 1 if the server refused or lost a part, else 0.
 
     Raises :class:`KeyboardInterrupt` after Ctrl-C.
     """
@@ -54,7 +58,10 @@ async def _until_interrupted(request: StreamRequest, report: Report) -> int:
 
 
 async def _stream(request: StreamRequest, report: Report) -> int:
-    with open_audio(request.file, click.format_filename(request.file)) as audio:
+    # A pipe gives nothing for as long as nobody writes: answers, pings and Ctrl-C go on.
+    reader = PatientThread()
+    audio = await reader.call(open_audio, request.file, click.format_filename(request.file))
+    try:
         audio_format, blocks = audio.spoken()
         async with client.connect(
             request.url,
@@ -65,15 +72,23 @@ async def _stream(request: StreamRequest, report: Report) -> int:
         ) as stream:
             refusals, failure = await asyncio.gather(
                 _print(stream, request, report),
-                _send(stream, blocks, is_realtime=request.is_realtime),
+                _send(stream, _read(reader, blocks), is_realtime=request.is_realtime),
             )
+    finally:
+        # Not under a read that still waits.
+        reader.call_later(audio.close)
     if failure is not None:
         raise failure
     return 1 if refusals else 0
 
 
+async def _read(reader: PatientThread, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while (block := await reader.call(next, blocks, None)) is not None:
+        yield block
+
+
 async def _send(
-    stream: client.Stream, blocks: Iterable[bytes], *, is_realtime: bool
+    stream: client.Stream, blocks: AsyncIterable[bytes], *, is_realtime: bool
 ) -> IntoneError | None:
     """Send everything and close; return what went wrong, so that printing is not cut short."""
     failure = None
@@ -90,7 +105,7 @@ async def _send(
 
 
 async def _print(stream: client.Stream, request: StreamRequest, report: Report) -> int:
-    """Print events until the session is over; return how many refusals there were."""
+    """Print events until the session is over; return how much the server refused or lost."""
     shown = click.format_filename(request.file)
     session = stream.session
     line_format = make_format(
@@ -118,7 +133,7 @@ async def _print(stream: client.Stream, request: StreamRequest, report: Report) 
                 if not event.is_fatal:
                     report(event.as_exception())
     note_discards(discards)
-    return refusals
+    return refusals + sum(discards[reason.value] for reason in _SERVERS_FAULT)
 
 
 def _said_by(event: UtteranceResult | UtteranceInterim, session: client.SessionCreated) -> str:

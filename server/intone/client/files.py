@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
 from intone.client.pacing import BurstPacing, Pacing, RealTimePacing
 from intone.client.stream import Stream
@@ -20,10 +20,17 @@ _MOST_LAG_MS = 4_000
 _LAG_WAIT_S = 0.05
 
 
-async def send_file(stream: Stream, blocks: Iterable[bytes], *, is_realtime: bool = False) -> None:
+async def send_file(
+    stream: Stream,
+    blocks: Iterable[bytes] | AsyncIterable[bytes],
+    *,
+    is_realtime: bool = False,
+) -> None:
     """Send ``blocks`` of whole samples in the stream's own format.
 
-    Unless ``is_realtime``, they go as fast as the server's announced rate and its lag allow.
+    Where the next one may be long in coming, as from a pipe, they are to be an asynchronous
+    iterable, or nothing else happens meanwhile. Unless ``is_realtime``, they go as fast as the
+    server's announced rate and its lag allow.
     """
     limits, audio = stream.session.limits, stream.session.audio
     pacing: Pacing = RealTimePacing()
@@ -31,7 +38,7 @@ async def send_file(stream: Stream, blocks: Iterable[bytes], *, is_realtime: boo
         pacing = BurstPacing(limits.max_rate, limits.max_rate_burst_s)
     ask_after_s = min(_PING_EVERY_S, limits.max_rate_burst_s * _SHARE_ON_THE_WAY)
     unasked_s = 0.0
-    for block in blocks:
+    async for block in _each(blocks):
         audio_s = len(block) / audio.bytes_per_second
         await asyncio.sleep(pacing.delay_s(audio_s, time.monotonic()))
         await stream.send(block)
@@ -39,6 +46,15 @@ async def send_file(stream: Stream, blocks: Iterable[bytes], *, is_realtime: boo
         if unasked_s >= ask_after_s and not is_realtime:
             unasked_s = 0.0
             await _let_it_catch_up(stream)
+
+
+async def _each(blocks: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    if isinstance(blocks, AsyncIterable):
+        async for block in blocks:
+            yield block
+    else:
+        for block in blocks:
+            yield block
 
 
 async def _let_it_catch_up(stream: Stream) -> None:

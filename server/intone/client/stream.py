@@ -25,7 +25,7 @@ from intone.errors import IntoneError, InvalidAudioFrame, ServerUnavailable, Shu
 from intone.types import UtteranceDiscarded, UtteranceResult, UtteranceStarted
 
 CLOSE_TIMEOUT_S = 30.0
-"""A server answers within its lag; this is twice the longest utterance."""
+"""From the asking to the totals. A server that is not overloaded answers within a second."""
 
 
 _BY_CLIENT, _BY_SHUTDOWN = "client", "server_shutdown"
@@ -112,6 +112,9 @@ class Stream:
             return await answer
         finally:
             self._pongs.pop(marker, None)
+            # Nobody asks for it any more, though it may have failed just as the sending did.
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()
 
     async def close(self) -> SessionClosed:
         """End the session: the last results come, then the totals, which are returned.
@@ -121,11 +124,14 @@ class Stream:
         """
         if self._state is _State.UP:
             self._state = _State.CLOSING
-            await self._try_to_send(SESSION_CLOSE)
-        elif self._state is _State.DOWN:
-            await self.abort(ServerUnavailable("closed while the connection was down"))
-        done, _ = await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT_S)
-        if not done:
+            awaited = [self._task, asyncio.create_task(self._try_to_send(SESSION_CLOSE))]
+        else:
+            if self._state is _State.DOWN:
+                await self.abort(ServerUnavailable("closed while the connection was down"))
+            awaited = [self._task]
+        # Of a server that does not read, the sending takes as long as it lets it.
+        await asyncio.wait(awaited, timeout=CLOSE_TIMEOUT_S)
+        if not self._task.done():
             late = f"no session.closed came within {CLOSE_TIMEOUT_S:.0f} s"
             await self.abort(ServerUnavailable(late))
         self._raise_failure()

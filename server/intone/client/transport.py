@@ -144,7 +144,7 @@ async def open_connection(url: str, token: str | None) -> Connection:
     except ssl.SSLCertVerificationError as error:
         raise Refused(ServerUnavailable(str(error)), is_retryable=False) from error
     except (OSError, InvalidHandshake, EOFError, asyncio.TimeoutError) as error:
-        sentence = f"cannot connect to {_without_query(url)}: {str(error) or type(error).__name__}"
+        sentence = f"cannot connect to {_shown(url)}: {str(error) or type(error).__name__}"
         raise Refused(ServerUnavailable(sentence), is_retryable=True) from error
     return Connection(socket)
 
@@ -163,5 +163,7 @@ def _refused(refusal: InvalidStatus) -> Refused:
     )
 
 
-def _without_query(url: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(query=""))
+def _shown(url: str) -> str:
+    """As errors name it: without the query and without a password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))

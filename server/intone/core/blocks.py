@@ -29,8 +29,9 @@ class BlockShape:
 class BlockCutter:
     """Cuts one utterance. A tail that does not fill a window is not used.
 
-    That tail is under one block plus one frame (185 ms for the default model), and it lies
-    in the hangover's silence.
+    That tail is under one block and what a window reaches beyond (175 ms for the default model).
+    Where silence ended the utterance it lies in the hangover; where it was split, flushed, or the
+    audio ended, it is the last that was said.
     """
 
     def __init__(self, shape: BlockShape) -> None:

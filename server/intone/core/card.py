@@ -10,8 +10,9 @@ import msgspec
 from intone.core.blocks import BlockShape
 from intone.core.decision import Calibration
 from intone.core.features import FeatureSettings, LogMelSettings, MfccSettings, SampleSettings
+from intone.core.framing import FRAME_SAMPLES
 from intone.errors import IntoneError, ModelError, SettingsError
-from intone.settings import EndpointerSettings
+from intone.settings import FRAME_MS, EndpointerSettings
 from intone.types import UNSURE, to_ms
 
 _FEATURES: dict[str, type[FeatureSettings]] = {
@@ -100,7 +101,7 @@ def endpointer_for(card: Card, settings: EndpointerSettings) -> EndpointerSettin
     """
     if card.longest_frames is None:
         return settings
-    longest_ms = to_ms(card.longest_frames * card.features.hop_samples)
+    longest_ms = _longest_ms(card, card.longest_frames)
     if longest_ms >= settings.max_utterance_ms:
         return settings
     try:
@@ -109,6 +110,15 @@ def endpointer_for(card: Card, settings: EndpointerSettings) -> EndpointerSettin
         raise SettingsError(
             f"the model {card.name} hears {longest_ms} ms at most at once: {error}"
         ) from error
+
+
+def _longest_ms(card: Card, longest_frames: int) -> int:
+    """Return how long an utterance may be: at least as long as it takes for all its blocks."""
+    blocks = longest_frames // card.block_frames
+    # Its last block reaches beyond itself.
+    needed = card.shape.needed_for(blocks * card.shape.advance)
+    whole_ms = -(-needed // FRAME_SAMPLES) * FRAME_MS
+    return max(to_ms(longest_frames * card.features.hop_samples), whole_ms)
 
 
 def parse_card(data: bytes, where: str) -> Card:

@@ -57,6 +57,8 @@ class Network:
             return
         if len(shapes) != len(self._inputs):
             raise ValueError(f"it has {len(self._inputs)} inputs, not {len(shapes)}")
+        # Should that fail, there is no room for what it was before either.
+        self._shapes = ()
         for shape in shapes:
             self._interpreter.resize_tensor_input(self._inputs[len(shape)], shape)
         self._interpreter.allocate_tensors()

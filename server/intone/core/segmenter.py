@@ -93,9 +93,11 @@ class Segmenter:
         decisions = self._detector.detect(frames_int16)
         if not any(decisions):
             return decisions
-        # A sum of products a frame: what its neighbours are does not change its bits.
-        energy = np.einsum("ns,ns->n", frames, frames).tolist()
-        heard = zip(decisions, energy, strict=True)
+        # Sums a frame: what its neighbours are does not change its bits. About its mean: many a
+        # sound card adds a constant, which neither the detector nor anybody hears.
+        sums = np.einsum("ns->n", frames)
+        energy = np.einsum("ns,ns->n", frames, frames) - sums * sums / FRAME_SAMPLES
+        heard = zip(decisions, energy.tolist(), strict=True)
         return [is_speech and loud >= self._floor_energy for is_speech, loud in heard]
 
     def push(self, frames: FloatArray, decisions: Sequence[bool]) -> list[Hop]:

@@ -32,6 +32,11 @@ class Block:
     arrived_s: float
     is_waiting: bool = True
 
+    def let_go(self) -> None:
+        """Keep no samples: a block may be remembered longer than it waits."""
+        self.window = None
+        self.is_waiting = False
+
 
 class Ticket:
     """One utterance's place in the engine; its state lives here."""
@@ -65,6 +70,11 @@ class Batch:
     def is_end(self) -> bool:
         """Whether it is one utterance's answer at the end, not blocks."""
         return any(block.window is None for block in self.blocks)
+
+    def one_by_one(self) -> list[Batch]:
+        """Return each utterance's block as a batch of its own."""
+        pairs = zip(self.tickets, self.blocks, strict=True)
+        return [Batch([ticket], [block], []) for ticket, block in pairs]
 
 
 class Waiting:

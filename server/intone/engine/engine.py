@@ -209,9 +209,12 @@ class Engine:
         try:
             return self._finish(batch) if batch.is_end else self._step(batch)
         except Exception:  # whatever a model raises, its waiters are answered
-            name = self._recogniser.card.name
-            log.exception("model %s failed on a batch of %d", name, len(batch.tickets))
-            return [RecogniserFailed(f"the model {name} failed") for _ in batch.tickets]
+            name, size = self._recogniser.card.name, len(batch.tickets)
+            log.exception("model %s failed on a batch of %d", name, size)
+            if size == 1:
+                return [RecogniserFailed(f"the model {name} failed")]
+        # By whose block it was, the others are not to know.
+        return [outcome for one in batch.one_by_one() for outcome in self._answer(one)]
 
     def _step(self, batch: Batch) -> list[Outcome]:
         windows = np.stack([block.window for block in batch.blocks if block.window is not None])
@@ -243,15 +246,20 @@ class Engine:
             else:
                 self._make_ready(ticket)
                 self._forget_if_idle(ticket)
+        waits_s = [started_s - block.arrived_s for block in batch.blocks]
+        for block in batch.blocks:
+            block.let_go()
         # The worker goes on while its answers are told.
         self._consider()
-        waits_s = [started_s - block.arrived_s for block in batch.blocks]
-        self._observer.batch_done(waits_s, inference_s)
         self._deliver(answers)
+        self._observer.batch_done(waits_s, inference_s)
 
     def _deliver(self, answers: Sequence[tuple[Ticket, Outcome]]) -> None:
         for ticket, outcome in answers:
-            ticket.on_outcome(outcome)
+            try:
+                ticket.on_outcome(outcome)
+            except Exception:  # whatever one of them raises, the others are told
+                log.exception("an answer of %s could not be told", self._recogniser.card.name)
 
     # --- who waits ---------------------------------------------------------------------
 
@@ -272,7 +280,7 @@ class Engine:
     def _drop(self, ticket: Ticket) -> None:
         ticket.is_dropped = True
         for block in ticket.blocks:
-            block.is_waiting = False
+            block.let_go()
         ticket.blocks.clear()
         self._expected.discard(ticket)
         if ticket.is_ready:

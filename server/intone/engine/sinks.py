@@ -28,7 +28,10 @@ class Sink(Protocol):
 
 
 class LogSink:
-    """One log line an utterance result."""
+    """One log line an utterance result, at any ``log_level``: who wants none asks for no sink."""
+
+    def __init__(self) -> None:
+        logger.setLevel(logging.INFO)
 
     def tell(self, session_id: str, event: Event) -> None:
         """See :class:`Sink`."""
@@ -44,6 +47,11 @@ class LogSink:
                 event.emotion.confidence,
                 event.gender.label,
                 event.gender.confidence,
+                extra={
+                    "session_id": session_id,
+                    "emotion": event.emotion.label,
+                    "gender": event.gender.label,
+                },
             )
 
     def close(self) -> None:

@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 FILE_FIELD = "file"
 """Name of the form field that holds the file, in a multipart upload."""
 
+UPLOAD = "upload"
+"""In metrics, where a session's protocol stands."""
+
 _CHUNK_BYTES = 1 << 16
 _SLOWEST_BYTES_PER_S = 4_000
 """Of an upload, once it has had its time to begin: half of what telephone speech takes live. Who
@@ -71,9 +74,12 @@ async def analyze(request: web.Request) -> web.Response:
     with server.upload_place():
         model = server.store[request.query.get("model", server.default_model)]
         content = await server.unless_stopping(_read(request, server.settings))
-        analysis = await asyncio.get_running_loop().run_in_executor(
+        analysis, events = await asyncio.get_running_loop().run_in_executor(
             server.uploads, analysis_of, content, model, server.settings, server.is_stopping
         )
+    server.metrics.audio_received.labels(UPLOAD).inc(analysis.duration_ms / 1_000)
+    for event in events:
+        server.metrics.event(event)
     log.info(
         "upload analysed",
         extra={
@@ -89,8 +95,8 @@ async def analyze(request: web.Request) -> web.Response:
 
 def analysis_of(
     content: bytes, model: Model, settings: ServerSettings, is_stopping: Flag
-) -> wire.Analysis:
-    """Run a sound file through the embedding call.
+) -> tuple[wire.Analysis, list[Event]]:
+    """Run a sound file through the embedding call; return the answer, and what it is made of.
 
     Raises :class:`InvalidAudioFile`, :class:`UnsupportedAudio`, :class:`AudioTooLong`,
     :class:`RecogniserFailed`, and :class:`ShuttingDown` once ``is_stopping`` is set.
@@ -104,13 +110,14 @@ def analysis_of(
             log.exception("model %s failed on an upload", model.card.name)
             # As the stream tells it: what the model raised is for the log.
             raise RecogniserFailed(f"the model {model.card.name} failed") from error
-    return wire.Analysis(
+    analysis = wire.Analysis(
         audio=translate.audio(file.audio),
         duration_ms=heard_bytes * 1_000 // file.audio.bytes_per_second,
         model=translate.model(model),
         utterances=[translate.result(e) for e in events if isinstance(e, UtteranceResult)],
         discarded=[translate.discarded(e) for e in events if isinstance(e, UtteranceDiscarded)],
     )
+    return analysis, events
 
 
 def _hear(

@@ -250,7 +250,7 @@ class Conversation:
         self._uncounted_s = 0.0
 
     def _most_bytes(self, audio: AudioFormat) -> float:
-        return self._limits.max_frame_s * audio.bytes_per_second
+        return self._limits.longest_frame_s * audio.bytes_per_second
 
     def _refusal(self, data: bytes, audio: AudioFormat) -> InvalidAudioFrame:
         if not data:
@@ -261,7 +261,7 @@ class Conversation:
                 f"({audio.channels} x {audio.encoding.value})"
             )
         return InvalidAudioFrame(
-            f"a binary message may hold {self._limits.max_frame_s:g} s of audio, "
+            f"a binary message may hold {self._limits.longest_frame_s:g} s of audio, "
             f"not {len(data) / audio.bytes_per_second:.1f} s"
         )
 

@@ -74,7 +74,7 @@ def model_entry(chosen: Model) -> wire.ModelEntry:
 def limits(settings: LimitSettings) -> wire.Limits:
     """Word what a session may send."""
     return wire.Limits(
-        max_frame_ms=round(settings.max_frame_s * 1_000),
+        max_frame_ms=int(settings.longest_frame_s * 1_000),
         max_message_bytes=settings.max_message_bytes,
         max_rate=settings.max_rate,
         max_rate_burst_s=settings.max_rate_burst_s,

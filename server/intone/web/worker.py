@@ -73,7 +73,7 @@ class StreamWorker(_LoopWorker):  # type: ignore[misc,valid-type]  # chosen at r
 
         # The server has started: what comes now is no failure to start.
         self.exit_code = 0
-        self.app.note_serving()
+        self.app.note_serving(self.age)
         log.info("worker serves")
         refreshing = asyncio.create_task(refresh())
         yield
@@ -95,8 +95,13 @@ class StreamWorker(_LoopWorker):  # type: ignore[misc,valid-type]  # chosen at r
         return super().handle_abort(sig, frame)
 
     def _leave(self, is_replaced: bool = False) -> None:  # noqa: FBT002
-        if self._leaving is None:
-            self._leaving = self.loop.create_task(self._drain(is_replaced))
+        if self._leaving is not None:
+            return
+        self._leaving = self.loop.create_task(self._drain(is_replaced))
+        # The parent says it again each time it wakes; without the loop it would kill.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {RETIRE})
+        self.loop.remove_signal_handler(RETIRE)
+        signal.signal(RETIRE, signal.SIG_IGN)
 
     async def _drain(self, is_replaced: bool) -> None:
         if is_replaced:

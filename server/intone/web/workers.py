@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from mmap import mmap
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from intone import plugins
 from intone.core.card import endpointer_for
 from intone.core.recogniser import try_out
 from intone.detectors import load_detector
-from intone.errors import IntoneError, WorkerFailed
+from intone.errors import WorkerFailed
 from intone.logs import set_up_logging
 from intone.models import ModelStore
 from intone.native_output import native_greeting_hidden
@@ -35,9 +31,10 @@ from intone.settings import ServerSettings
 from intone.web import listening
 from intone.web.metrics import forget_worker
 from intone.web.open_files import within_open_files
-from intone.web.serve import CANCEL_AFTER_S, STOP_SIGNALS
+from intone.web.parent import Parent
+from intone.web.serve import CANCEL_AFTER_S
 from intone.web.server import default_model
-from intone.web.worker import RETIRE, WORKER_CLASS
+from intone.web.worker import WORKER_CLASS
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +42,8 @@ HANG_S = 60
 """A worker whose event loop has not turned for this long is replaced; a first start with
 several models on a small board takes a few seconds."""
 
-START_AGAIN_S = 5.0
-"""After a worker that could not start while others serve, before the next try."""
+_WORKERS_REMEMBERED = 1 << 12
+"""Far more than there are at once."""
 
 KILL_AFTER_S = 5
 """After the drain and its clean-up, a worker that is still there is killed."""
@@ -89,7 +86,7 @@ def load(settings: ServerSettings) -> ModelStore:
     for name in store.names:
         endpointer_for(store[name].card, settings.endpointer)
         with native_greeting_hidden():
-            # A reload retires the workers there are before others have come to run it.
+            # What a block shows, a reload need not start workers to find.
             try_out(store[name].new_recogniser())
     return store
 
@@ -120,8 +117,8 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     ) -> None:
         self.settings = settings
         self.store = store
-        # Shared with the workers: the first of them that serves says so.
-        self._has_served = mmap(-1, 1)
+        # Shared with the workers, each of which says there that it serves.
+        self._serving = mmap(-1, _WORKERS_REMEMBERED)
         self._reload = reload
         self._listens_on = (settings.host, settings.port)
         # gunicorn closes the numbers that it is given.
@@ -159,11 +156,15 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     @property
     def has_served(self) -> bool:
         """Whether any worker has come to serve."""
-        return self._has_served[0] != 0
+        return any(self._serving[:])
 
-    def note_serving(self) -> None:
-        """Say that this worker serves."""
-        self._has_served[0] = 1
+    def is_serving(self, age: int) -> bool:
+        """Whether the worker of gunicorn's number ``age`` has come to serve."""
+        return self._serving[age % _WORKERS_REMEMBERED] != 0
+
+    def note_serving(self, age: int, *, is_serving: bool = True) -> None:
+        """Say that it serves, or that one of that number is about to be started."""
+        self._serving[age % _WORKERS_REMEMBERED] = is_serving
 
     def renew(self) -> None:
         """Read settings and models anew; with anything wrong, raise and keep what there is."""
@@ -179,103 +180,6 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         log.info("%d workers, each for %d sessions", self.settings.workers,
                  self.worker_settings.limits.max_sessions)  # fmt: skip
         Parent(self).run()
-
-
-class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's parent, which stops as a single server does and survives a bad reload."""
-
-    _is_stopping = False
-    _is_reloading = False
-    _starts_from_s = 0.0
-    """On the monotonic clock: no worker is started before."""
-
-    def handle_int(self) -> NoReturn:
-        """Drain on Ctrl-C too."""
-        raise StopIteration
-
-    def handle_hup(self) -> None:
-        """Replace the workers, unless what they would start with is wrong."""
-        try:
-            self.app.renew()
-        except IntoneError as error:
-            why = f"not reloaded, the workers go on as they were: {error}"
-            log.error(why, extra={"code": error.code})  # noqa: TRY400 - a sentence says it all
-            return
-        except Exception:  # whatever it is, the workers that serve are well
-            log.exception("not reloaded, the workers go on as they were")
-            return
-        # What kept a worker from starting may be what was mended.
-        self._starts_from_s = 0.0
-        super().handle_hup()
-
-    def setup(self, app: Any) -> None:
-        """Take the configuration; for a reload, without the time to wait for those who leave.
-
-        gunicorn would look at nothing else meanwhile, so that it does not tell them twice to
-        go: here they take that for once.
-        """
-        super().setup(app)
-        if self._is_reloading:
-            self.cfg.set("graceful_timeout", 0)
-
-    def reload(self) -> None:
-        """Replace the workers, and turn to what else there is while the old ones drain."""
-        self._is_reloading = True
-        try:
-            super().reload()
-        finally:
-            self._is_reloading = False
-            self.cfg.set("graceful_timeout", self.app.graceful_s)
-
-    def handle_usr2(self) -> None:
-        """Do nothing: gunicorn would start a second parent, which knows no metrics folder."""
-
-    def stop(self, graceful: bool = True) -> None:  # noqa: FBT002 - gunicorn's interface
-        """Drain; who asks a second time does not want to wait."""
-        self._is_stopping = True
-        for number in STOP_SIGNALS:
-            signal.signal(number, self._give_up)
-        super().stop(graceful)
-
-    def reap_workers(self) -> None:
-        """Take what is left of workers that ended.
-
-        One that could not start stops the server, which needs no second one to say so. Once
-        there was one that could, it is tried again: what it lacks may come back, and others
-        may be serving.
-        """
-        while True:
-            before = set(self.WORKERS)
-            try:
-                return super().reap_workers()  # type: ignore[no-any-return]
-            except HaltServer:
-                if not self._is_stopping and not self.app.has_served:
-                    raise
-                # gunicorn 22 and 23 still have it among the living, and would wait for it.
-                self.kill_workers(0)
-                # gunicorn leaves its `child_exit` out.
-                for pid in before.difference(self.WORKERS):
-                    forget_worker(pid)
-                self._starts_from_s = time.monotonic() + START_AGAIN_S
-
-    def manage_workers(self) -> None:
-        """Keep as many as there are to be, but do not start one after the other in vain."""
-        if time.monotonic() >= self._starts_from_s:
-            super().manage_workers()
-
-    def _give_up(self, number: int, _: FrameType | None) -> NoReturn:
-        self.kill_workers(signal.SIGKILL)
-        # As a shell would tell of a process that the signal ended.
-        raise SystemExit(128 + number)
-
-    def kill_worker(self, pid: int, sig: int) -> None:
-        """Tell a worker that is to be replaced from one that stops with all others.
-
-        The first leaves the sockets to those after it, the second answers newcomers that the
-        server is stopping.
-        """
-        is_replaced = sig == signal.SIGTERM and not self._is_stopping
-        super().kill_worker(pid, RETIRE if is_replaced else sig)
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn has no types
