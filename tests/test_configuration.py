@@ -177,6 +177,13 @@ def test_tokens_come_from_flags_variables_the_file_and_a_file_of_their_own(toml,
     assert load(tokens=("a",), token_file=secrets).tokens == ("a", "one", "two")
 
 
+def test_a_mark_at_the_beginning_of_a_token_file_is_no_part_of_a_token(tmp_path):
+    secrets = tmp_path / "tokens"
+    for text in ("alice:secret\n", "# whose\nalice:secret\n"):
+        secrets.write_text(text, encoding="utf-8-sig")
+        assert load(token_file=secrets).tokens == ("alice:secret",)
+
+
 def test_tokens_of_a_higher_layer_take_the_place_of_those_below(tmp_path):
     secrets = tmp_path / "tokens"
     secrets.write_text("new", encoding="utf-8")

@@ -20,7 +20,7 @@ ENGINES = {
     "ai_edge_litert": "core/interpreter.py",
     "tflite_runtime": "core/interpreter.py",
     "python_speech_features": "core/features.py",
-    "gunicorn": "web/workers.py",
+    "gunicorn": "web/parent.py web/workers.py",
     "prometheus_client": "web/metrics.py",
     "rjsmin": "web/page_files.py",
     "soundfile": "audio_files.py",

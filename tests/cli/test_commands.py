@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fcntl
 import json
 import os
 import pty
@@ -11,8 +12,10 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -42,6 +45,16 @@ def start(*arguments: object, **environ: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+    )
+
+
+def start_piped(*arguments: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "intone", *map(str, arguments)],
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -376,6 +389,47 @@ def test_ctrl_c_is_quiet(server, two_utterances_wav):
     assert process.returncode == 130
     # click ends the line on which the terminal shows ^C.
     assert errors.strip() == ""
+
+
+def test_a_pipe_that_waits_holds_up_neither_answers_nor_ctrl_c(server, two_utterances_wav):
+    """Whoever writes into it may never go on."""
+    process = start_piped("stream", "--url", server.ws_url, "--format", "jsonl", "/dev/stdin")
+    samples = two_utterances_wav.read_bytes()[44:]
+    # As a program writes that does not know how long it will go on.
+    unsized = (0xFFFFFFFF).to_bytes(4, "little")
+    audio = struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
+    process.stdin.write(b"RIFF" + unsized + b"WAVEfmt " + audio + b"data" + unsized)
+    process.stdin.write(samples + bytes(32_000))
+    process.stdin.flush()
+    for _ in range(2):
+        assert json.loads(process.stdout.readline())["emotion"]
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, output, errors.strip()) == (130, b"", b"")
+
+
+def test_ctrl_c_ends_what_waits_for_the_header(server):
+    process = start_piped("stream", "--url", server.ws_url, "/dev/stdin")
+    process.stdin.write(b"RIFF")
+    process.stdin.flush()
+    # It has been read: what comes next is waited for.
+    taken = fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4))
+    deadline_s = time.monotonic() + DEADLINE_S
+    while taken != bytes(4):
+        assert time.monotonic() < deadline_s
+        taken = fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130
+
+
+def test_what_the_server_lost_is_no_success(start_server, two_utterances_wav):
+    late = ("interim_backlog_s=0.001", "refuse_backlog_s=0.002", "discard_backlog_s=0.003")
+    flags = [flag for one in late for flag in ("--set", f"engine.{one}")]
+    with start_server("--set", "session.model=pretrained", *flags) as hasty:
+        done = intone("stream", "--url", hasty.ws_url, two_utterances_wav)
+    assert "overloaded" in done.stderr
+    assert done.returncode == 1
 
 
 # --- serve ----------------------------------------------------------------------------

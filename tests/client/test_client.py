@@ -212,6 +212,10 @@ async def test_no_server_is_said_without_a_traceback_s_help():
     with pytest.raises(ServerUnavailable, match=f"cannot connect to ws://127.0.0.1:{port}/v1/stre"):
         async with client.connect(f"ws://127.0.0.1:{port}"):
             pass
+    with pytest.raises(ServerUnavailable) as raised:
+        async with client.connect(f"ws://somebody:{TOKEN}@127.0.0.1:{port}"):
+            pass
+    assert f"cannot connect to ws://127.0.0.1:{port}/v1/stream" in str(raised.value)
 
 
 # --- a real loss ----------------------------------------------------------------------

@@ -425,3 +425,22 @@ async def test_who_trickles_gives_the_place_up(serve):
             assert response.status == 408
             body = await response.json()
         assert body["error"]["message"] == "the upload comes too slowly"
+
+
+async def test_what_is_said_of_an_upload_is_counted_as_of_a_session(serve, male_wav):
+    async with serve() as local:
+        status, analysis = await upload(local.url, male_wav.read_bytes())
+        assert status == 200
+        rendered = local.server.metrics.render().decode()
+    (result,) = analysis["utterances"]
+
+    def counted(line):
+        return talk.value_of(rendered, line)
+
+    seconds = counted('intone_audio_received_seconds_total{protocol="upload"}')
+    assert seconds == analysis["duration_ms"] / 1_000
+    reason = result["reason"]
+    assert counted(f'intone_utterances_total{{end_reason="{reason}"}}') == 1
+    for task in ("emotion", "gender"):
+        label = result[task]["label"]
+        assert counted(f'intone_predictions_total{{label="{label}",task="{task}"}}') == 1
