@@ -425,7 +425,7 @@ async def test_a_ping_that_gets_no_answer_fails_when_the_connection_does():
 
 async def test_a_ping_that_fails_as_the_connection_does_leaves_nothing_unsaid(caplog, monkeypatch):
     """The sending finds it lost just as the listening does: one of them tells."""
-    async with scripted(behave) as url, client.connect(url) as stream:
+    async with scripted(behave) as url, client.connect(url, reconnect=SOON) as stream:
 
         async def lose(_message):
             stream._end_pongs()
