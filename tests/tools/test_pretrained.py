@@ -156,7 +156,6 @@ def test_longer_speech_is_split_where_the_network_ends(cache):
     first, second = (result.end_ms - result.start_ms for result in results)
     assert first == 8_020
     assert second < 8_000
-    assert results[0].end_ms - results[0].start_ms == 8_000
 
 
 # --- training -------------------------------------------------------------------------
