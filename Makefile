@@ -13,18 +13,20 @@ TEST := .venv-test
 MODULES := client_js/node_modules
 NPM := $(shell command -v npm 2>/dev/null)
 
-.PHONY: run test lint check-page model corpora-given clean
+.PHONY: run test tests lint check-page model corpora-given clean
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.installed
 	$(RUN)/bin/intone serve --host 127.0.0.1 --port $(PORT) $(ARGS)
 
-# Python's packages are fetched and its sources checked while the page's are. pytest comes last: its
-# closing line is what one looks for. Two files of tests at a time, since much of what they do is to
-# wait for servers, browsers and speech; in their order, where none of the few that take minutes
-# comes last and alone.
+# Python's packages are fetched while the page's are, and sources checked beside the first tests.
+# pytest's closing line, which is what one looks for, comes last, since it takes longest.
 test:
-	$(MAKE) --jobs 2 lint check-page
+	$(MAKE) --jobs 3 lint check-page tests
+
+# Two files of tests at a time, since much of what they do is to wait for servers, browsers and
+# speech; in their order, where none of the few that take minutes comes last and alone.
+tests: $(TEST)/.installed $(if $(NPM),$(MODULES)/.installed)
 	$(TEST)/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(TEST)/.installed
