@@ -177,14 +177,21 @@ async def test_a_reload_drains_the_old_and_serves_by_new_settings(start_server, 
     assert "Traceback" not in server.log.read_text(encoding="utf-8")
 
 
-async def test_a_reload_that_no_worker_starts_with_leaves_those_who_serve(start_server, tmp_path):
-    """Only a worker makes the sinks: by then the old ones would have been gone."""
+@contextlib.contextmanager
+def reloadable(start_server, tmp_path, code):
+    """A server that may be told of the sink ``made`` of ``code``, and its settings file."""
     settings = tmp_path / "intone.toml"
     settings.write_text("", encoding="utf-8")
-    code = "def made(_): raise ValueError('the database is away')"
     ((name, folder),) = with_plugin(tmp_path, "sinks", code).items()
     program = ("env", f"{name}={folder}", sys.executable, "-m", "intone")
     with start_server(*MANY, "--config", str(settings), program=program) as server:
+        yield server, settings
+
+
+async def test_a_reload_that_no_worker_starts_with_leaves_those_who_serve(start_server, tmp_path):
+    """Only a worker makes the sinks: by then the old ones would have been gone."""
+    code = "def made(_): raise ValueError('the database is away')"
+    with reloadable(start_server, tmp_path, code) as (server, settings):
         before = await both(server)
         await talk.until(lambda: serving(server) == before)
         settings.write_text('sinks = ["made"]', encoding="utf-8")
@@ -204,11 +211,8 @@ async def test_a_reload_that_no_worker_starts_with_leaves_those_who_serve(start_
 async def test_no_worker_leaves_before_others_serve(start_server, tmp_path):
     """Each new one waits until it may start: so long the old ones answer."""
     gate = tmp_path / "gate"
-    ((name, folder),) = with_plugin(tmp_path, "sinks", WAITS_FOR_A_FILE.format(str(gate))).items()
-    settings = tmp_path / "intone.toml"
-    settings.write_text("", encoding="utf-8")
-    program = ("env", f"{name}={folder}", sys.executable, "-m", "intone")
-    with start_server(*MANY, "--config", str(settings), program=program) as server:
+    code = WAITS_FOR_A_FILE.format(str(gate))
+    with reloadable(start_server, tmp_path, code) as (server, settings):
         before = await both(server)
         await talk.until(lambda: serving(server) == before)
         settings.write_text('sinks = ["made"]', encoding="utf-8")
