@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from intone.types import AudioFormat
 from intone_bench.dialling import Address, Refused, upgrade
 from intone_bench.framing import Opcode, frame
 from intone_bench.open_files import raise_file_limit
-from intone_lab.processes import end_with_parent
+from intone_lab.processes import leave_end_to_parent
 
 _BYTES_PER_S = 32_000
 _IDLE = 5_000
@@ -188,8 +187,7 @@ BAD: dict[str, Bad] = {
 
 def _misbehave(name: str, port: int, speech: bytes, ready: Event) -> None:
     # They never end by themselves.
-    end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_end_to_parent()
     BAD[name](port, speech, ready)
 
 

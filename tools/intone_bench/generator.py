@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
 from array import array
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from intone_bench.lines import Line, Log, frames_of, greeting
 from intone_bench.open_files import raise_file_limit
 from intone_bench.tracks import Track
 from intone_bench.wheel import first_turns, make_wheel
-from intone_lab.processes import end_with_parent
+from intone_lab.processes import leave_end_to_parent
 
 GREETING_S = 30.0
 """How long all sessions together may wait for their ``session.created``."""
@@ -73,9 +72,7 @@ class Generated:
 
 def generate(plan: Plan, pipe: Connection) -> None:
     """Run in a process of its own: say :class:`Ready`, hear :class:`Start`, say what happened."""
-    end_with_parent()
-    # A terminal's Ctrl-C comes to all; the parent ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_end_to_parent()
     if plan.cores is not None:
         os.sched_setaffinity(0, plan.cores)
     raise_file_limit()

@@ -30,9 +30,8 @@ _SLACK_S = 60.0
 """Beyond the length of a run: a server over its limit drains late, a busy machine slower."""
 SHARE_OF_ALLOWED = 0.95
 """As fast as the server allows, a little under, so that a burst is not refused."""
-
-
 _MOST_WORKERS = 16
+"""Among which the kernel may deal all sessions to one."""
 _ALONE_RATE = 60.0
 """Audio seconds a second, for a server that nobody else asks: far under what one core can do."""
 
@@ -83,8 +82,7 @@ def _server(plan: LoadPlan, *flags: str) -> Iterator[tuple[Address, int | None]]
     if plan.address is not None:
         yield plan.address, None
         return
-    # The limit on sessions is not what is to be found. Workers share it, and the kernel deals
-    # connections out unevenly.
+    # The limit on sessions, which workers share equally, is not what is to be found.
     room = (plan.sessions + 10) * _MOST_WORKERS
     flags = ("--set", f"limits.max_sessions={room}", *plan.server_flags, *flags)
     with serving(plan.cores.server, intone_serve(*flags)) as server:

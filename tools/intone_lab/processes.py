@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -78,3 +79,9 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait_for_it, daemon=True).start()
+
+
+def leave_end_to_parent() -> None:
+    """Let it not outlive its parent either, and leave Ctrl-C, which comes to all, to that one."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
