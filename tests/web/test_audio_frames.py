@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from intone.web.audio_frames import MOST_PASSED_ON, AudioFrames
+from intone.web.audio_frames import MOST_DISCARDED_BYTES, MOST_PASSED_ON, AudioFrames
 from intone.web.conversation import Conversation
 from intone.web.websocket import StreamSocket
 
@@ -30,9 +30,10 @@ class Connection:
         self.queue = WebSocketDataQueue(self, 1 << 30, loop=loop)
         self.parser = WebSocketReader(self.queue, MOST_BYTES + 1, compress=False, decode_text=True)
         self.refused = []
+        self.pauses = 0
         self.frames = self.parser
         if is_direct:
-            self.frames = AudioFrames(self.parser, MOST_BYTES, self.refuse)
+            self.frames = AudioFrames(self.parser, MOST_BYTES, self.refuse, self.pause)
         self.said = []
         self.wait()
 
@@ -51,6 +52,9 @@ class Connection:
     def refuse(self, code, why):
         assert why
         self.refused.append(code)
+
+    def pause(self):
+        self.pauses += 1
 
     def feed(self, data):
         over, _ = self.frames.feed_data(data)
@@ -259,7 +263,8 @@ async def test_a_message_that_does_not_end_is_refused(frames_a_read):
     connection.feed(BEGUN)
     connection.wait()
     reads = 0
-    while not connection.feed(EMPTY * frames_a_read):
+    while not connection.refused:
+        connection.feed(EMPTY * frames_a_read)
         reads += 1
         assert reads * frames_a_read * len(EMPTY) < 2_000_000
     assert connection.refused == [WSCloseCode.MESSAGE_TOO_BIG]
@@ -294,13 +299,45 @@ async def test_a_message_that_does_not_end_ends_its_session(serve, male_wav):
     assert talk.of_type(messages, "utterance.result")
 
 
+async def test_who_reads_nothing_is_not_read_as_fast_as_it_sends(serve):
+    """While the end of its session has its time to arrive."""
+    sent_bytes = 0
+    async with serve() as local, connected(local) as (_, writer):
+        writer.write(UPGRADE + BEGUN)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(EMPTY * 100_000)
+                await writer.drain()
+                sent_bytes += 100_000 * len(EMPTY)
+    assert sent_bytes < 3 * MOST_DISCARDED_BYTES
+
+
 async def test_what_comes_after_the_session_is_not_refused():
     """A client that was sending as the session ended still reads how it ended."""
     connection = Connection(asyncio.get_running_loop())
     connection.frames.end()
     message = wire(Opcode.BINARY, bytes(60_000))
-    assert not any(connection.feed(message) for _ in range(100))
+    for _ in range(100):
+        connection.feed(message)
     assert connection.refused == []
+    assert connection.pauses == 0
+    assert connection.said == []
+
+
+@pytest.mark.parametrize("last", ["an end", "a frame that is refused", "an unmasked frame"])
+async def test_who_goes_on_after_the_session_is_read_no_further(last):
+    connection = Connection(asyncio.get_running_loop())
+    if last == "an end":
+        connection.frames.end()
+    else:
+        connection.feed(wire(Opcode.CONT, b"of nothing", mask=last == "a frame that is refused"))
+    empty = EMPTY * 10_000
+    fed_bytes = 0
+    while not connection.pauses:
+        connection.feed(empty)
+        fed_bytes += len(empty)
+    assert 0 <= fed_bytes - MOST_DISCARDED_BYTES <= 2 * len(empty)
+    connection.feed(empty)
     assert connection.said == []
 
 

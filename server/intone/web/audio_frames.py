@@ -9,7 +9,6 @@ the order stays what was sent and every rule of the protocol is still checked th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -26,6 +25,9 @@ Take = Callable[[bytes], bool]
 Refuse = Callable[[WSCloseCode, str], None]
 """Ends the session with this code, once what was handed to the parser before is seen to."""
 
+Pause = Callable[[], None]
+"""Has nothing more read: the client's messages stay in its own memory."""
+
 _FINAL_BINARY = 0x82
 _FINAL, _RESERVED, _OPCODE, _MASKED, _LENGTH = 0x80, 0x70, 0x0F, 0x80, 0x7F
 _CONTINUATION, _FIRST_CONTROL = 0x0, 0x8
@@ -38,6 +40,10 @@ _SHORTEST = 8
 
 _READ_AHEAD_BYTES = 1 << 20
 """More than aiohttp and its loop hold of messages that wait for their session."""
+
+MOST_DISCARDED_BYTES = 16 << 20
+"""More than sockets hold of what a client was sending while it was told that its session is over.
+Whoever goes on after that reads nothing, and would be listened to as fast as memory is copied."""
 
 MOST_PASSED_ON = 1_000
 """Frames of one read that no client of audio sends: to walk them here costs all other sessions."""
@@ -58,17 +64,21 @@ class Parser(Protocol):
 class AudioFrames:
     """Stands before ``parser``, which gets whole frames only."""
 
-    def __init__(self, parser: Parser, max_message_bytes: int, refuse: Refuse) -> None:
+    def __init__(
+        self, parser: Parser, max_message_bytes: int, refuse: Refuse, pause: Pause
+    ) -> None:
         """``refuse`` is called once, of what the parser would let pass; then nothing is taken.
 
-        That is a message that does not end, and a frame that is not masked.
+        That is a message that does not end, and a frame that is not masked. ``pause`` is called
+        when a client whose session is over goes on sending.
         """
         self._parser = parser
         self._max_message_bytes = max_message_bytes
         self._refuse = refuse
+        self._pause = pause
         self._unheard_bytes = 0
         """Since the session last waited, of what is the parser's."""
-        self._most_unheard_bytes: float = 2 * max_message_bytes + _READ_AHEAD_BYTES
+        self._most_unheard_bytes = 2 * max_message_bytes + _READ_AHEAD_BYTES
         self._take: Take | None = None
         self._held = bytearray()
         self._wanted = 0
@@ -78,6 +88,11 @@ class AudioFrames:
         self._is_given_up = False
         """A frame that is refused, or too many: from here on all is the parser's."""
         self._is_unmasked = False
+        self._has_ended = False
+        """The session has ended: nobody refuses what comes now."""
+        self._is_over = False
+        """Nothing is the parser's any more."""
+        self._discarded_bytes = 0
 
     def open(self, take: Take | None) -> None:
         """The session waits for a message: plain ones go to ``take``, if any, from now on."""
@@ -94,14 +109,25 @@ class AudioFrames:
         Refused now, what a client was sending as the end was told would take that from it.
         """
         self.close()
-        self._most_unheard_bytes = math.inf
+        self._has_ended = True
+        self._unheard_bytes, self._most_unheard_bytes = 0, MOST_DISCARDED_BYTES
 
     def feed_eof(self) -> None:
         """See :class:`Parser`."""
         self._parser.feed_eof()
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """See :class:`Parser`."""
+        """See :class:`Parser`; but that the connection is over is said by nobody here.
+
+        Who hears that reads on as fast as the client sends, and looks at nothing.
+        """
+        if self._is_over:
+            self._discard(data)
+            return False, b""
+        self._is_over, rest = self._feed(data)
+        return False, b"" if self._is_over else rest
+
+    def _feed(self, data: bytes) -> tuple[bool, bytes]:
         if self._is_given_up:
             return self._parse(data)
         if self._held:
@@ -148,8 +174,17 @@ class AudioFrames:
         self._unheard_bytes += len(data)
         if self._unheard_bytes <= self._most_unheard_bytes:
             return self._parser.feed_data(data)
-        self._refuse(WSCloseCode.MESSAGE_TOO_BIG, "the message does not end")
+        if self._has_ended:
+            self._pause()
+        else:
+            self._refuse(WSCloseCode.MESSAGE_TOO_BIG, "the message does not end")
         return True, b""
+
+    def _discard(self, data: bytes) -> None:
+        """Let go of what comes after the end; of too much, take no more."""
+        self._discarded_bytes += len(data)
+        if self._discarded_bytes > MOST_DISCARDED_BYTES:
+            self._pause()
 
     def _last_end(self, data: bytes, first: int) -> int:
         """Where the last whole frame from ``first`` ends; of what is given up, where all ends."""

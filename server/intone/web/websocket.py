@@ -76,6 +76,7 @@ class StreamSocket(web.WebSocketResponse):
             handler._payload_parser,  # noqa: SLF001
             self._max_message_bytes,
             self._refuse_frame,
+            self._pause_reading,
         )
         handler._payload_parser = self._frames  # noqa: SLF001
         if early:
@@ -85,6 +86,11 @@ class StreamSocket(web.WebSocketResponse):
         """Have the session told, as the parser has it of a frame that it refuses."""
         assert self._reader is not None
         self._reader.set_exception(WebSocketError(code, why))
+
+    def _pause_reading(self) -> None:
+        """Take nothing more of a client that does not read: closing is all that is left."""
+        if self._req is not None and self._req.transport is not None:
+            self._req.transport.pause_reading()
 
     async def next_message(
         self, on_frame: Callable[[], Awaitable[None]], take: Take | None = None
