@@ -36,7 +36,7 @@ class ComparePlan:
     """The same speech as 8 kHz mu-law, 20 ms."""
     stagger_s: float
     sessions: int
-    """Of intone under load."""
+    """Of intone under load; of telephones, which send five times as many messages, half."""
     cores: Cores
     folder: Path
     """For files that live as long as the comparison."""
@@ -71,7 +71,7 @@ _Named = tuple[str, Callable[[], Cost]]
 
 
 def _rows(plan: ComparePlan, made: Comparison) -> Iterator[_Named]:
-    yield "intone, 16 kHz", lambda: _intone(plan, plan.wide, made)
+    yield "intone, 16 kHz", lambda: _intone(plan, plan.wide, plan.sessions, made)
     for key, row in _all_others(plan, made):
         if not plan.only or key in plan.only:
             yield row
@@ -83,7 +83,8 @@ def _all_others(plan: ComparePlan, made: Comparison) -> Iterator[tuple[str, _Nam
     write_audio(cut(plan.wide, load_model(model).card.shape), audio)
     here = Runner(plan.cores.server, plan.folder)
     there = replace(here, python=plan.tflite_python) if plan.tflite_python else None
-    yield "phone", ("intone, 8 kHz mu-law", lambda: _intone(plan, plan.phone, made))
+    phones = max(1, plan.sessions // 2)
+    yield "phone", ("intone, 8 kHz mu-law", lambda: _intone(plan, plan.phone, phones, made))
     yield "floor", ("bare floor, int8", lambda: here.cost("floor", audio, model))
     floats = _FloatModel(here, plan.folder / MODEL)
     yield "float", ("bare floor, float32", lambda: here.cost("floor", audio, floats.folder()))
@@ -129,8 +130,8 @@ class _FloatModel:
         return self.path
 
 
-def _intone(plan: ComparePlan, tracks: Sequence[Track], made: Comparison) -> Cost:
-    load = LoadPlan(plan.sessions, tuple(tracks), plan.stagger_s, cores=plan.cores)
+def _intone(plan: ComparePlan, tracks: Sequence[Track], sessions: int, made: Comparison) -> Cost:
+    load = LoadPlan(sessions, tuple(tracks), plan.stagger_s, cores=plan.cores)
     report = run_load(replace(load, server_flags=("--model", MODEL)))
     made.loads.append(report)
     assert report.server is not None
