@@ -44,7 +44,7 @@ class BatchSettings:
 
     Else it is asked for what was played, among what its corpus holds. Half of the times, it made
     the network say *neutral* of three in four clips of CREMA-D, and nothing better
-    (docs/models.md).
+    (docs/experiments.md).
     """
     crop_probability: float = 0.5
     """How often a clip is cut shorter than it is: interims must be right on beginnings."""

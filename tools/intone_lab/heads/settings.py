@@ -24,7 +24,7 @@ class HeadFit:
 
     The shares of training from scratch (:class:`intone_lab.batches.BatchSettings`), of rows: a clip
     has one for each copy, one of TESS has one alone. That each clip counted once all in all, or
-    that rows counted so for gender, too, changed nothing that could be told (docs/models.md).
+    that rows counted so for gender, too, changed nothing that could be told (docs/experiments.md).
     """
     absent: Mapping[str, float] = field(
         default_factory=lambda: {"emodb": -3.0, "savee": -3.0, "tess": -3.0}
