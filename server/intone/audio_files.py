@@ -176,21 +176,21 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
     :class:`UnsupportedAudio` for more than two channels or a rate out of range.
     """
     shown = name or (str(source) if isinstance(source, (str, Path)) else "the upload")
-    is_pipe = _is_pipe(source)
-    if is_pipe:
+    through_pipe = is_pipe(source)
+    if through_pipe:
         shown = f"{shown} ({_PIPE})"
     with ExitStack() as opened:
         # Hidden whatever it is: mpg123 also looks into what turns out to be something else.
         with _translated(shown), NATIVE_STDERR.hidden():
             if isinstance(source, (str, Path)):
                 # Opened once: a writer would take our leaving for the end of all reading.
-                missing = 0 if is_pipe else _missing_bytes(Path(source))
+                missing = 0 if through_pipe else _missing_bytes(Path(source))
                 # soundfile cannot encode a name that is no UTF-8.
                 file = _ForwardOnly(os.fsencode(source))
             else:
                 missing = missing_bytes(source)
                 file = _ForwardOnly(_Patient(source))
-            if not is_pipe and (not file.frames or file.format == "MP3"):
+            if not through_pipe and (not file.frames or file.format == "MP3"):
                 file = _filled_in(file, source, opened)
         opened.enter_context(file)
         problem = format_problem(file.channels, file.samplerate)
@@ -199,7 +199,7 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
         return AudioFile(file, shown, missing, opened.pop_all())
 
 
-def _is_pipe(source: str | Path | BinaryIO) -> bool:
+def is_pipe(source: str | Path | BinaryIO) -> bool:
     """Whether it is the name of one; what has no place to look at is told by who opens it."""
     if not isinstance(source, (str, Path)):
         return False

@@ -391,9 +391,11 @@ def test_ctrl_c_is_quiet(server, two_utterances_wav):
     assert errors.strip() == ""
 
 
-def test_a_pipe_that_waits_holds_up_neither_answers_nor_ctrl_c(server, two_utterances_wav):
+@pytest.mark.parametrize("command", ["stream", "analyze"])
+def test_a_pipe_that_waits_holds_up_neither_answers_nor_ctrl_c(server, two_utterances_wav, command):
     """Whoever writes into it may never go on."""
-    process = start_piped("stream", "--url", server.ws_url, "--format", "jsonl", "/dev/stdin")
+    where = ("--url", server.ws_url) if command == "stream" else ()
+    process = start_piped(command, *where, "--format", "jsonl", "/dev/stdin")
     samples = two_utterances_wav.read_bytes()[44:]
     # As a program writes that does not know how long it will go on.
     unsized = (0xFFFFFFFF).to_bytes(4, "little")
@@ -410,8 +412,10 @@ def test_a_pipe_that_waits_holds_up_neither_answers_nor_ctrl_c(server, two_utter
     assert (output, errors.strip()) == (b"", b"")
 
 
-def test_ctrl_c_ends_what_waits_for_the_header(server):
-    process = start_piped("stream", "--url", server.ws_url, "/dev/stdin")
+@pytest.mark.parametrize("command", ["stream", "analyze"])
+def test_ctrl_c_ends_what_waits_for_the_header(server, command):
+    where = ("--url", server.ws_url) if command == "stream" else ()
+    process = start_piped(command, *where, "/dev/stdin")
     process.stdin.write(b"RIFF")
     process.stdin.flush()
     # It has been read: what comes next is waited for.

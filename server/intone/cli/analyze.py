@@ -13,8 +13,9 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from intone.audio_files import open_audio
+from intone.audio_files import is_pipe, open_audio
 from intone.cli.output import make_format, note_discards, to_line
+from intone.cli.waiting import PatientThread
 from intone.core.card import Card
 from intone.core.recogniser import Recogniser
 from intone.detectors import load_detector
@@ -23,7 +24,7 @@ from intone.models import ModelStore
 from intone.native_output import native_greeting_hidden
 from intone.session import Session
 from intone.settings import ServerSettings
-from intone.types import Event, UtteranceDiscarded, UtteranceResult
+from intone.types import AudioFormat, Event, UtteranceDiscarded, UtteranceResult
 
 Emit = Callable[[str], None]
 Report = Callable[[IntoneError], None]
@@ -67,13 +68,11 @@ def analyze_files(
 
 
 def _events(file: str, recogniser: Recogniser, settings: ServerSettings) -> Iterator[Event]:
-    with open_audio(file, click.format_filename(file)) as audio:
-        session = Session(
-            audio.audio, model=recogniser, interim_ms=0, endpointer=settings.endpointer
-        )
+    with _opened(file) as (audio, blocks):
+        session = Session(audio, model=recogniser, interim_ms=0, endpointer=settings.endpointer)
         failure: IntoneError | None = None
         try:
-            for block in audio.blocks():
+            for block in blocks:
                 yield from session.feed(block)
         except IntoneError as error:
             # What was heard before the file broke off, or the model failed, has its results.
@@ -85,6 +84,23 @@ def _events(file: str, recogniser: Recogniser, settings: ServerSettings) -> Iter
             yield from session.finish()
     if failure is not None:
         raise failure
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[tuple[AudioFormat, Iterator[bytes]]]:
+    """Open a file; of a pipe, which may give nothing for ever, Ctrl-C is heeded meanwhile."""
+    shown = click.format_filename(file)
+    if not is_pipe(file):
+        with open_audio(file, shown) as audio:
+            yield audio.audio, audio.blocks()
+        return
+    reader = PatientThread()
+    audio = reader.submit(open_audio, file, shown).result()
+    try:
+        yield audio.audio, reader.each(audio.blocks())
+    finally:
+        # Not under a read that still waits.
+        reader.call_later(audio.close)
 
 
 @contextmanager

@@ -1,12 +1,12 @@
-"""Calls that may wait for ever, such as reading from a pipe, beside an event loop."""
+"""Calls that may wait for ever, such as reading from a pipe, beside what must go on."""
 
 from __future__ import annotations
 
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
@@ -15,38 +15,36 @@ _Result = TypeVar("_Result")
 class PatientThread:
     """Makes calls one after the other. Nobody waits for it: what it waits for may never come.
 
-    ``asyncio.to_thread`` would be waited for at the end of the program, Ctrl-C or not.
+    An executor's threads would be waited for at the end of the program, Ctrl-C or not.
     """
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="intone-patient", daemon=True).start()
 
-    async def call(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
-        """Return what ``function`` does of ``arguments``, or raise what it raises."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[_Result] = loop.create_future()
-
-        def settle(result: _Result | None, error: BaseException | None) -> None:
-            if answer.cancelled():
-                return
-            if error is not None:
-                answer.set_exception(error)
-            else:
-                answer.set_result(result)  # type: ignore[arg-type]  # it is one, without an error
+    def submit(self, function: Callable[..., _Result], *arguments: Any) -> Future[_Result]:
+        """Return what ``function`` will do of ``arguments``, or raise."""
+        answer: Future[_Result] = Future()
 
         def make() -> None:
-            result, error = None, None
+            if not answer.set_running_or_notify_cancel():
+                return
             try:
-                result = function(*arguments)
+                answer.set_result(function(*arguments))
             except BaseException as raised:  # noqa: BLE001 - whatever it is, the caller is told
-                error = raised
-            # A loop that is closed has nobody left to tell.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(settle, result, error)
+                answer.set_exception(raised)
 
         self._calls.put(make)
-        return await answer
+        return answer
+
+    async def call(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
+        """Return what ``function`` does of ``arguments``, or raise what it raises."""
+        return await asyncio.wrap_future(self.submit(function, *arguments))
+
+    def each(self, items: Iterator[_Result]) -> Iterator[_Result]:
+        """Yield what ``items`` does; Ctrl-C is heeded while it waits."""
+        while (made := self.submit(_next_of, items).result()) is not None:
+            yield made[0]
 
     def call_later(self, function: Callable[[], object]) -> None:
         """Make a call after those before it; nobody asks what came of it."""
@@ -55,3 +53,10 @@ class PatientThread:
     def _work(self) -> None:
         while True:
             self._calls.get()()
+
+
+def _next_of(items: Iterator[_Result]) -> tuple[_Result] | None:
+    """Return the next item, None after the last: no future can raise ``StopIteration``."""
+    for item in items:
+        return (item,)
+    return None
