@@ -63,7 +63,7 @@ def runs(tmp_path_factory, clips, model):
     for split in splits:
         for weights in ("int8", "float32"):
             (folder / f"{split.name}.{weights}.tflite").write_bytes(content)
-    run = Run(folder, splits, ("fold5",))
+    run = Run(folder, splits)
     record(run)
     keep_gap(run, 2.5e-7)
     (folder / "settings.json").write_text('{"seed": 1}')
@@ -104,7 +104,7 @@ def test_recordings_that_were_trained_on_and_renamed_are_no_strangers(tmp_path, 
     folder.mkdir()
     content = (model / "model.tflite").read_bytes()
     (folder / f"{FINAL}.int8.tflite").write_bytes(content)
-    record(Run(folder, (Split(FINAL, tuple(own), ()),), ()))
+    record(Run(folder, (Split(FINAL, tuple(own), ()),)))
     sha256 = hashlib.sha256(content).hexdigest()
     shipped = load_model(model)
     renamed = [replace(c, corpus="calls", speaker=c.speaker.replace("mine", "calls")) for c in own]

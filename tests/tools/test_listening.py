@@ -1,5 +1,7 @@
 import shutil
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from lab_clips import make_clips, speak_corpus
@@ -53,6 +55,15 @@ def test_the_card_s_calibration_does_not_change_what_is_heard(model, clips):
     assert np.array_equal(said.rows[1].gender, session_like.rows[0].gender)
     # Log-probabilities of the bare model: they sum to one before any temperature.
     assert np.exp(said.rows[0].gender).sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_card_that_feeds_the_model_otherwise_is_heard_anew(model, clips, tmp_path):
+    ear = Listener(clips, tmp_path)
+    ear.listen(model, clips, CLEAN)
+    labels = model.card.emotions[::-1]
+    turned = replace(model, card=msgspec.structs.replace(model.card, emotions=labels))
+    assert ear.listen(turned, clips, CLEAN).emotions == labels
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_company_order_and_processes_do_not_matter(model, clips):

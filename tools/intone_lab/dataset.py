@@ -25,6 +25,7 @@ from intone.core.vad import webrtc
 from intone.settings import EndpointerSettings
 from intone.types import SAMPLE_RATE_HZ, AudioFormat, FloatArray, SpeechBlock, SpeechEnded
 from intone_lab.architectures import BLOCK_FRAMES
+from intone_lab.code_version import HEARING, code_version
 from intone_lab.company import NOBODY, Company, Crowds, companies
 from intone_lab.copies import AS_IT_IS, STEEPEST_NOISE_DB, Copy, Sent, send
 from intone_lab.corpora import Clip, read_audio
@@ -139,8 +140,8 @@ def prepare(
     """Hear every copy of every clip, from ``cache`` where it was done before.
 
     Those in a crowd of the clips that ``crowds`` has one for. The cache's name is a hash of
-    everything that the features depend on but the code: the clips' files, copies, crowds,
-    endpointer and feature settings.
+    everything that the features depend on: the clips' files, copies, crowds, endpointer and
+    feature settings, and the code.
     """
     key = hashlib.sha256(
         json.dumps(
@@ -152,6 +153,7 @@ def prepare(
                 asdict(EndpointerSettings()),
                 asdict(FEATURES),
                 BLOCK_FRAMES,
+                code_version(HEARING),
             ]
         ).encode()
     ).hexdigest()[:16]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -109,6 +109,11 @@ class Listened:
     def of(self, corpus: str) -> Listened:
         """Return one corpus's part."""
         return replace(self, rows=tuple(row for row in self.rows if row.clip.corpus == corpus))
+
+    def without(self, speakers: Collection[str]) -> Listened:
+        """Return what was said of all others."""
+        rows = tuple(row for row in self.rows if row.clip.speaker not in speakers)
+        return replace(self, rows=rows)
 
     def labels(self, head: Head) -> tuple[str, ...]:
         """Every label the model may say."""

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-import intone.core
-import intone_lab
 from intone.core.decision import Calibration
 from intone.models import Model
 from intone.settings import EndpointerSettings
 from intone.types import FloatArray
 from intone_lab.catalogue import CorpusError
+from intone_lab.code_version import ANSWERING, code_version
 from intone_lab.conditions import Condition, Noise, send
 from intone_lab.corpora import Clip
 from intone_lab.dataset import clip_samples
@@ -114,36 +114,31 @@ class Listener:
         corpora = sorted({clip.corpus for clip in clips})
         has_babble = condition.noise is Noise.BABBLE
         what = [
-            model.card.sha256,
+            _of_model(model),
             asdict(condition),
             asdict(EndpointerSettings()),
             _versions(clips),
             [_versions(self._pools[corpus]) for corpus in corpora * has_babble],
-            code_digest(),
+            code_version(ANSWERING),
         ]
         key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
         name = f"{model.card.sha256[:8]}-{condition.name.replace(' ', '-')}-{key}.npz"
         return self._cache / name
 
 
-def code_digest() -> str:
-    """Hash the code that answers depend on: answers of other code are not to be taken for these."""
-    core = Path(intone.core.__file__ or "").parent
-    lab = Path(intone_lab.__file__ or "").parent
-    files = [*core.glob("*.py"), core.parent / "session.py"]
-    files += [
-        lab / f"{name}.py"
-        for name in ("conditions", "corpora", "dataset", "evaluation", "listening", "telephone")
-    ]
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _of_model(model: Model) -> list[Any]:
+    """What its answers depend on before they are calibrated: the file, and how it is fed."""
+    card = model.card
+    fed = [msgspec.to_builtins(card.features), card.block_frames, card.longest_frames]
+    return [card.sha256, card.kind, fed, card.state_size, card.emotions, card.genders]
 
 
-def _versions(clips: Sequence[Clip]) -> list[tuple[str, FileVersion | None]]:
-    """A clip's key is its name; the version tells a file that was put in its place."""
-    return [(clip.key, file_version(clip.path)) for clip in clips]
+def _versions(clips: Sequence[Clip]) -> list[tuple[str, str, FileVersion | None]]:
+    """A clip's key is its name; the version tells a file that was put in its place.
+
+    Who speaks decides who may talk behind.
+    """
+    return [(clip.key, clip.speaker, file_version(clip.path)) for clip in clips]
 
 
 def _uncalibrated(model: Model) -> Model:

@@ -76,6 +76,11 @@ def class_figures(counts: Counts, labels: Sequence[str]) -> tuple[ClassFigures, 
     return tuple(rows)
 
 
+FEWEST_SPEAKERS = 5
+"""Of whom an interval is drawn: of three speakers it would hold the mean of all in three draws of
+four, not in nineteen of twenty."""
+
+
 def intervals(counts_by_speaker: Sequence[Counts]) -> Intervals:
     """Draw the speakers anew, with replacement, :data:`DRAWS` times (bootstrap by speaker).
 

@@ -7,15 +7,17 @@ import hashlib
 import json
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import keras
 
+from intone.settings import EndpointerSettings
 from intone_lab import spent
 from intone_lab.architectures import ARCHITECTURES, load_model, save_model
 from intone_lab.catalogue import CorpusError
+from intone_lab.code_version import LARGE, code_version
 from intone_lab.company import crowds
 from intone_lab.copies import COPIES, TAUGHT, has_copies
 from intone_lab.corpora import Clip
@@ -109,12 +111,14 @@ def splits(clips: Sequence[Clip], settings: RunSettings, emotions: Collection[st
 def run_folder(runs: Path, clips: Sequence[Clip], settings: RunSettings) -> Path:
     """Return where the weights of this very run are kept, so that it can go on after a stop.
 
-    Other labels, speakers or recordings make it another run.
+    Other labels, speakers or recordings make it another run, and other code that hears them.
     """
     of_clips = [
         (c.key, c.speaker, c.gender, c.emotion, c.perceived, file_version(c.path)) for c in clips
     ]
-    what = json.dumps([settings.as_row(), of_clips], default=str)
+    # Settings name copies; what those are is in the code.
+    heard_with = [asdict(EndpointerSettings()), code_version(LARGE)]
+    what = json.dumps([settings.as_row(), of_clips, heard_with], default=str)
     return runs / hashlib.sha256(what.encode()).hexdigest()[:12]
 
 

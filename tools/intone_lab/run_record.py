@@ -31,8 +31,6 @@ class Run:
 
     folder: Path
     splits: tuple[Split, ...]
-    development: tuple[str, ...]
-    """The splits on which settings were chosen."""
     missing: int = 0
     """Clips of the run that are not among those it was found with."""
     recorded_speakers: frozenset[str] = frozenset()
@@ -68,7 +66,6 @@ def record(run: Run) -> None:
         for split in run.splits
     }
     stored = {
-        "development": run.development,
         "splits": sides,
         "speakers": sorted(run.trained_speakers),
     }
@@ -106,7 +103,6 @@ def _load(path: Path, clips: Iterable[Clip]) -> Run:
     return Run(
         path.parent,
         tuple(splits),
-        tuple(stored["development"]),
         len(every - by_key.keys()),
         # Runs were once kept without.
         frozenset(stored.get("speakers", ())),

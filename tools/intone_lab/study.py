@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -10,6 +9,7 @@ from intone.core.card import Card
 from intone.core.decision import Calibration
 from intone_lab.catalogue import in_order
 from intone_lab.conditions import CLEAN
+from intone_lab.development import DEVELOPMENT_SPEAKERS
 from intone_lab.evaluation import Head, Listened, joined
 from intone_lab.run_record import Weights
 
@@ -56,8 +56,8 @@ class Study:
     """The shipped file's."""
     size_bytes: int
     parts: tuple[Part, ...]
-    development: tuple[str, ...] = ()
-    """The folds on which settings were chosen."""
+    development: frozenset[str] = DEVELOPMENT_SPEAKERS
+    """The speakers on whom settings were chosen."""
     stream_gap: float | None = None
     """Largest difference in probability, float model streamed against Keras offline."""
     missing: int = 0
@@ -93,14 +93,9 @@ class Study:
         corpus: str,
         condition: str = CLEAN.name,
         weights: Weights = Weights.INT8,
-        skip: Sequence[str] = (),
     ) -> Listened | None:
-        """Return what was said of a corpus over all splits but ``skip``; None for nothing."""
-        parts = [
-            part.listened
-            for part in self._parts(protocol, condition, weights)
-            if part.split not in skip
-        ]
+        """Return what was said of a corpus over all splits; None for nothing."""
+        parts = [part.listened for part in self._parts(protocol, condition, weights)]
         own = joined(parts).of(corpus) if parts else None
         return own if own is not None and own.rows else None
 

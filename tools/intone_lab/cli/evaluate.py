@@ -140,7 +140,6 @@ def _listen(
         card=model.card,
         size_bytes=len(model.content),
         parts=tuple(parts),
-        development=run.development if run is not None else (),
         stream_gap=measuring.kept_gap(run) if run is not None else None,
         missing=run.missing if run is not None else 0,
     )

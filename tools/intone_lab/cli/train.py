@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from intone_lab.architectures import ARCHITECTURES, Served
-from intone_lab.catalogue import CORPORA, in_order
+from intone_lab.catalogue import in_order
 from intone_lab.cli.data import (
     FOLDER,
     check_backend,
@@ -28,13 +28,9 @@ from intone_lab.pretrained.settings import PRETRAINED, HeadSettings
 if TYPE_CHECKING:
     from intone.core.card import Card
     from intone_lab.corpora import Clip
-    from intone_lab.folds import Split
     from intone_lab.pipeline import RunSettings, Trained
     from intone_lab.run_record import Run
     from intone_lab.study import Part, Study
-
-DEVELOPMENT_FOLDS = ("fold4", "fold5")
-"""The folds of the published corpora on which the default settings were chosen."""
 
 
 @click.command()
@@ -126,7 +122,7 @@ def _train(clips: Sequence[Clip], out: Path, runs: Path, settings: RunSettings, 
     except CorpusError as error:
         raise click.ClickException(str(error)) from error
     splits = tuple(model.split for model in trained)
-    run = Run(pipeline.run_folder(runs, clips, settings), splits, _development(splits))
+    run = Run(pipeline.run_folder(runs, clips, settings), splits)
     record(run)
     served = MODELS[settings.architecture]
     card = _untested_card(run, settings, trained[-1].int8, out)
@@ -150,15 +146,6 @@ def _trained(clips: Sequence[Clip], runs: Path, settings: RunSettings, jobs: int
 
     assert isinstance(settings, TrainSettings)
     return pipeline.train_all(clips, runs, settings, jobs)
-
-
-def _development(splits: Sequence[Split]) -> tuple[str, ...]:
-    """Of few speakers there are no such folds, and nothing was chosen on one's own recordings."""
-    return tuple(
-        split.name
-        for split in splits
-        if split.name in DEVELOPMENT_FOLDS and any(clip.corpus in CORPORA for clip in split.test)
-    )
 
 
 def _log(
@@ -220,7 +207,7 @@ def _study(
     if served.name in ARCHITECTURES:
         gap = _stream_gap(run, parts, clips, runs, served)
         measuring.keep_gap(run, gap)
-    study = Study(card, len(content), tuple(parts), run.development, gap)
+    study = Study(card, len(content), tuple(parts), stream_gap=gap)
     calibrated = msgspec.structs.replace(
         card,
         emotion_calibration=fit(study, Head.EMOTION),

@@ -19,6 +19,7 @@ from rich.progress import track
 from intone.core.interpreter import Interpreter
 from intone.settings import EndpointerSettings
 from intone.types import FloatArray, to_ms
+from intone_lab.code_version import LARGE, code_version
 from intone_lab.company import Company, Crowds, companies
 from intone_lab.copies import STEEPEST_NOISE_DB, Copy, worth_hearing
 from intone_lab.corpora import Clip
@@ -66,7 +67,7 @@ def hear_all(
     network = converted(Converted.STATISTICS, cache)
     of_clips = [(clip.key, file_version(clip.path)) for clip in clips]
     of_network = hashlib.sha256(network.read_bytes()).hexdigest()
-    heard_with = [of_network, asdict(_ENDPOINTER), STEEPEST_NOISE_DB]
+    heard_with = [of_network, asdict(_ENDPOINTER), STEEPEST_NOISE_DB, code_version(LARGE)]
     of_crowds = [[voice.key for voice in crowds.get(clip, ())] for clip in clips]
     of_copies = [asdict(copy) for copy in copies]
     what = json.dumps([of_clips, of_copies, of_crowds, heard_with]).encode()

@@ -53,7 +53,7 @@ class HeadSettings:
 
     architecture: str = PRETRAINED.name
     seed: int = 1
-    """Decides the splits; the fit has no chance in it."""
+    """Decides the splits, and so who talks in each crowd; the fit has no chance in it."""
     corpora: tuple[str, ...] = ("ravdess", "crema_d", "emodb", "savee", "tess")
     """What is trained on; other corpora in the folder are listened to at the end, as strangers."""
     fit: HeadFit = field(default_factory=HeadFit)

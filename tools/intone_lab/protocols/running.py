@@ -13,6 +13,7 @@ import numpy as np
 from intone.types import FloatArray
 from intone_lab.architectures import ARCHITECTURES, save_model
 from intone_lab.catalogue import GENDERS
+from intone_lab.code_version import TEACHING, code_version
 from intone_lab.copies import TAUGHT
 from intone_lab.corpora import Clip
 from intone_lab.file_version import file_version
@@ -62,6 +63,7 @@ class Plan:
         what = [
             self.protocol.settings(self.seed),
             [(clip.key, file_version(clip.path)) for clip in self.clips],
+            code_version(TEACHING),
         ]
         name = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]
         return self.runs / "reproduce" / self.protocol.name / name

@@ -111,7 +111,8 @@ def _asides(numbers: Numbers) -> list[tuple[str, str, str]]:
     rows = []
     for line in numbers.without_development:
         if line.head is Head.EMOTION:
-            what = f"{line.corpus}, UAR without {numbers.development}, where settings were chosen"
+            others = f"the {line.speakers} speakers besides those on whom settings were chosen"
+            what = f"{line.corpus}, UAR of {others}"
             ends = line.intervals.uar if line.intervals is not None else None
             rows.append((what, share(line.figures.uar), between(ends)))
     for protocol, corpus in numbers.corpora(EvaluationProtocol.BY_SPEAKER):

@@ -105,7 +105,7 @@ def figures_of(
         nothing_heard=int(total[:, -1].sum()),
         one_utterance=sum(row.utterances == 1 for row in rows),
         figures=metrics.summary(total),
-        intervals=metrics.intervals(counts) if len(counts) > 1 else None,
+        intervals=metrics.intervals(counts) if len(counts) >= metrics.FEWEST_SPEAKERS else None,
         uar_among_all=_uar_among_all(listened, head, among),
         classes=metrics.class_figures(total, among),
         confusion=tuple(tuple(int(n) for n in row) for row in total),

@@ -36,10 +36,9 @@ class Numbers:
     never_held_out: tuple[str, ...]
     """Titles of corpora that are always in training: there is no figure of them by speaker."""
     figures: tuple[HeadFigures, ...]
-    development: str
-    """The fold on which settings were chosen; empty if on none."""
     without_development: tuple[HeadFigures, ...]
-    """Clean speech by speaker, over the other folds."""
+    """Clean speech by speaker, of those besides the speakers on whom settings were chosen; of a
+    corpus that has such."""
     confidence: tuple[Confidence, ...]
     courses: tuple[Course, ...]
     speeds: tuple[Speed, ...]
@@ -98,7 +97,6 @@ def numbers(study: Study, speeds: Sequence[Speed] = (), not_timed: Sequence[str]
         gender_calibration=card.gender_calibration,
         never_held_out=_never_held_out(study),
         figures=head_figures(study),
-        development=" and ".join(study.development),
         without_development=_without_development(study),
         confidence=confidences(study),
         courses=courses(study),
@@ -129,13 +127,13 @@ def _never_held_out(study: Study) -> tuple[str, ...]:
 
 
 def _without_development(study: Study) -> tuple[HeadFigures, ...]:
-    if not study.development:
-        return ()
     return tuple(
         figures
         for corpus in study.corpora(EvaluationProtocol.BY_SPEAKER)
-        for listened in [study.of(EvaluationProtocol.BY_SPEAKER, corpus, skip=study.development)]
-        if listened is not None
+        for of_all in [study.of(EvaluationProtocol.BY_SPEAKER, corpus)]
+        for listened in [of_all.without(study.development) if of_all is not None else None]
+        if listened is not None and of_all is not None
+        if listened.rows and len(listened.rows) < len(of_all.rows)
         for head in study.heads
         for figures in figures_of(
             listened, EvaluationProtocol.BY_SPEAKER, corpus, CLEAN.name, Weights.INT8, head

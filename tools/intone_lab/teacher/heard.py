@@ -13,6 +13,7 @@ import numpy as np
 from rich.progress import track
 
 from intone.settings import EndpointerSettings
+from intone_lab.code_version import TEACHING, code_version
 from intone_lab.company import Company, companies
 from intone_lab.copies import Copy, worth_hearing
 from intone_lab.corpora import Clip
@@ -47,7 +48,7 @@ def hear_all(clips: Sequence[Clip], copies: Sequence[Copy], cache: Path) -> dict
     of_copies = [asdict(copy) for copy in copies]
     of_teachers = [asdict(source) for source in SOURCES]
     of_teacher = [of_teachers, WIDTH, STEP_SAMPLES, PIECE_SAMPLES, asdict(EndpointerSettings())]
-    what = json.dumps([of_clips, of_copies, of_teacher]).encode()
+    what = json.dumps([of_clips, of_copies, of_teacher, code_version(TEACHING)]).encode()
     folder = cache / f"taught-{hashlib.sha256(what).hexdigest()[:16]}"
     if not folder.exists():
         # Fetched before the processes that hear with them.
