@@ -1,6 +1,6 @@
 """A large network that has heard many voices, and what a small one learns from how it hears.
 
-Five corpora hold a hundred to a hundred and thirty speakers. What tells a voice's mood from its owner
+Five corpora hold a hundred speakers, or somewhat more. What tells a voice's mood from its owner
 is better learnt from more: the first blocks of Whisper's smallest encoder (Radford et al.,
 "Robust Speech Recognition via Large-Scale Weak Supervision", 2022; here as smart-turn tuned it
 to hear ends of turns) turn speech into frames from which a linear layer tells emotion and
