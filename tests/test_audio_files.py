@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intone.audio_files import open_audio
+from intone.containers import is_known_container
 from intone.core.decode import Decoder
 from intone.errors import InvalidAudioFile, UnsupportedAudio
 from intone.session import Session
@@ -122,6 +123,28 @@ def test_a_wav_without_audio_that_something_follows_holds_none(noise):
         pytest.raises(InvalidAudioFile, match="holds no audio"),
     ):
         list(audio.blocks())
+
+
+@pytest.mark.parametrize("tags", [b"", b"ID3\x04\0\0\0\0\0\x05hello"], ids=["bare", "behind ID3"])
+@pytest.mark.parametrize("container", ["SVX", "SDS", "MAT4", "XI"])
+def test_a_format_nobody_has_is_not_handed_to_its_reader(tmp_path, noise, container, tags):
+    """A broken 8SVX keeps libsndfile busy for ever; its reader of SDS prints."""
+    path = tmp_path / "sound"
+    subtype = "DPCM_16" if container == "XI" else "PCM_16"
+    soundfile.write(path, noise[:, 0], 44_100, format=container, subtype=subtype)
+    content = tags + path.read_bytes()
+    path.write_bytes(content)
+    for source in (path, io.BytesIO(content)):
+        with pytest.raises(InvalidAudioFile, match="has no header of WAV"):
+            open_audio(source)
+
+
+@pytest.mark.parametrize("container", ["VOC", "W64", "NIST", "CAF", "AU", "RF64", "PVF", "AIFF"])
+def test_a_file_behind_id3_is_what_it_is_without(noise, container):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise, 16_000, format=container, subtype="PCM_16")
+    assert decoded(io.BytesIO(buffer.getvalue())).shape == (8_000, 2)
+    assert is_known_container(io.BytesIO(b"ID3\x04\0\0\0\0\0\x05hello" + buffer.getvalue()))
 
 
 @given(reads=st.lists(st.integers(0, 60), max_size=20))

@@ -12,6 +12,7 @@ from typing import BinaryIO, final
 import numpy as np
 import soundfile
 
+from intone.containers import NAMES, is_known_container
 from intone.core.decode import Decoder
 from intone.core.resample import Resampler, format_problem
 from intone.cut_short import missing_bytes
@@ -170,7 +171,7 @@ class AudioFile:
 
 
 def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioFile:
-    """Open a sound file in any format libsndfile reads; ``name`` is what errors call it.
+    """Open a sound file (:data:`intone.containers.NAMES`); ``name`` is what errors call it.
 
     Raises :class:`InvalidAudioFile` if it cannot be read or is not audio, and
     :class:`UnsupportedAudio` for more than two channels or a rate out of range.
@@ -184,10 +185,11 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
         with _translated(shown), NATIVE_STDERR.hidden():
             if isinstance(source, (str, Path)):
                 # Opened once: a writer would take our leaving for the end of all reading.
-                missing = 0 if through_pipe else _missing_bytes(Path(source))
+                missing = 0 if through_pipe else _looked_at(Path(source), shown)
                 # soundfile cannot encode a name that is no UTF-8.
                 file = _ForwardOnly(os.fsencode(source))
             else:
+                _check_container(source, shown)
                 missing = missing_bytes(source)
                 file = _ForwardOnly(_Patient(source))
             if not through_pipe and (not file.frames or file.format == "MP3"):
@@ -208,10 +210,20 @@ def is_pipe(source: str | Path | BinaryIO) -> bool:
     return False
 
 
-def _missing_bytes(path: Path) -> int:
+def _looked_at(path: Path, name: str) -> int:
+    """Return the bytes that are missing in a file that libsndfile may open."""
     # Opened in any case: libsndfile says "System error" of a file that is not there.
     with path.open("rb") as file:
-        return missing_bytes(file) if file.seekable() else 0
+        if not file.seekable():
+            return 0
+        _check_container(file, name)
+        return missing_bytes(file)
+
+
+def _check_container(file: BinaryIO, name: str) -> None:
+    if not is_known_container(file):
+        why = f"{_NOT_RECOGNISED} It has no header of {NAMES}"
+        raise InvalidAudioFile(f"{name} cannot be decoded: {why}")
 
 
 def _filled_in(

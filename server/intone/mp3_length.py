@@ -11,6 +11,8 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from intone.containers import behind_tags
+
 _KBPS = {
     3: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     2: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -21,12 +23,10 @@ _RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_02
 _LAYER_3 = 1
 _MONO = 3
 _HEADER_BYTES = 4
-_TAG_HEADER_BYTES = 10
 _RESYNC_BYTES = 1_024
 """As far as mpg123, which libsndfile decodes with, looks for the next frame behind rubbish."""
-_MOST_TAGS = 8
 _MOST_GAPS = 64
-"""More tags or rubbish between frames than any recording has are a way to keep us busy."""
+"""More rubbish between frames than any recording has is a way to keep us busy."""
 _COUNTS = 1
 """Xing's flag: the header tells frames."""
 
@@ -174,7 +174,7 @@ def _parsed(header: bytes) -> _Frame | None:
 
 def _next_frame(file: BinaryIO, at: int, like: _Frame | None) -> tuple[int, _Frame] | None:
     """Return the next frame at ``at`` or behind, and where, over tags and a little rubbish."""
-    at = _behind_tags(file, at)
+    at = behind_tags(file, at)
     file.seek(at)
     content = file.read(_RESYNC_BYTES + _HEADER_BYTES)
     for offset in range(max(len(content) - _HEADER_BYTES + 1, 0)):
@@ -186,20 +186,6 @@ def _next_frame(file: BinaryIO, at: int, like: _Frame | None) -> tuple[int, _Fra
         if following is not None and _is_alike(following, frame):
             return at + offset, frame
     return None
-
-
-def _behind_tags(file: BinaryIO, at: int) -> int:
-    """Go over ID3v2 tags."""
-    for _ in range(_MOST_TAGS):
-        file.seek(at)
-        start = file.read(_TAG_HEADER_BYTES)
-        if len(start) < _TAG_HEADER_BYTES or start[:3] != b"ID3":
-            break
-        size = 0
-        for byte in start[6:]:
-            size = size << 7 | byte & 0x7F
-        at += _TAG_HEADER_BYTES + size
-    return at
 
 
 def _told_frames(file: BinaryIO, at: int, frame: _Frame) -> tuple[bool, int | None]:

@@ -129,7 +129,7 @@ class LimitSettings:
     """Audio that may come at once before ``max_rate`` counts: a reconnecting client's backlog."""
     max_messages_per_s: float = 1_000.0
     """Faster ones are read later: one costs the server as much as 50 ms of audio, however short,
-    and telephones send 50."""
+    and telephones send 50. Each 16 KiB of a message count as one more."""
     auth_timeout_s: float = 5.0
     """How long the token may take that a client gives as its first message: a slow round trip."""
     max_session_s: float = 3 * 3600.0

@@ -20,6 +20,7 @@ from intone.settings import (
     SessionSettings,
 )
 from intone.web.app import create_app
+from intone.web.http_input import PacedRunner
 from intone.web.keys import SERVER
 from intone.web.server import Server
 
@@ -68,7 +69,7 @@ def serve(store: ModelStore) -> Serve:
         sections = {name: SECTIONS[name](**options.pop(name, {})) for name in SECTIONS}
         settings = ServerSettings(port=0, **sections, **options)
         app = create_app(settings, models or store)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        runner = PacedRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -134,6 +134,34 @@ def test_a_stopped_server_answers_what_it_heard(start_server, male_wav, number):
     assert "Traceback" not in log
 
 
+FOREVER = """
+import threading
+import intone.web.analyze
+from intone.cli import main
+
+def decode_for_ever(_):
+    print("decoding", flush=True)
+    threading.Event().wait()
+
+intone.web.analyze.open_audio = decode_for_ever
+main()
+"""
+
+
+def test_a_file_that_native_code_never_ends_with_keeps_no_server(start_server, male_wav):
+    with start_server(
+        "--set", "limits.drain_s=0.1", program=(sys.executable, "-c", FOREVER)
+    ) as one:
+        with socket.create_connection(("127.0.0.1", one.port)) as client:
+            content = male_wav.read_bytes()
+            head = f"POST /v1/analyze HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
+            client.sendall(head.encode() + content)
+            asyncio.run(talk.until(lambda: "decoding" in one.log.read_text(encoding="utf-8")))
+            one.process.send_signal(signal.SIGTERM)
+            assert one.process.wait(timeout=20) == 0
+        assert "still being decoded" in one.log.read_text(encoding="utf-8")
+
+
 def test_a_stopping_server_is_not_ready_and_takes_nobody(start_server, male_wav):
     """A client that does not answer the close holds the stop up long enough to look."""
     with start_server("--set", "limits.drain_s=2") as server:

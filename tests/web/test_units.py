@@ -89,18 +89,28 @@ def test_messages_over_the_rate_wait_and_those_under_it_do_not():
     assert max(rests) <= 0.06
 
 
+def test_large_messages_count_for_what_they_cost():
+    pacer = MessagePacer(per_s=1_000.0, now_s=0.0)
+    now_s = 0.0
+    for _ in range(100):
+        now_s += pacer.take(now_s, 1 << 20)
+    # 16 MB a second, where messages of a byte would be a thousand.
+    assert 100 / now_s == pytest.approx(1_000 / 65, rel=0.1)
+
+
 def test_what_is_taken_at_once_is_what_would_not_wait():
     rng = np.random.default_rng(1)
     alone, direct = (MessagePacer(per_s=100.0, now_s=0.0) for _ in range(2))
     now_s, waits = 0.0, []
     for _ in range(2_000):
         now_s += rng.exponential(0.009)
-        wait_s = alone.take(now_s)
+        size_bytes = int(rng.choice([640, 3_200, 20_000], p=[0.5, 0.45, 0.05]))
+        wait_s = alone.take(now_s, size_bytes)
         # Refused, it counts nothing; the reader then takes it, and waits.
-        assert direct.take_at_once(now_s) == (wait_s == 0)
+        assert direct.take_at_once(now_s, size_bytes) == (wait_s == 0)
         if wait_s:
             waits.append(wait_s)
-            assert direct.take(now_s) == pytest.approx(wait_s)
+            assert direct.take(now_s, size_bytes) == pytest.approx(wait_s)
             now_s += wait_s
     assert 10 < len(waits) < 500
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import AsyncIterator
 
@@ -29,7 +28,7 @@ def create_app(settings: ServerSettings, store: ModelStore) -> web.Application:
     for kind in (aiohttp.BadContentDispositionHeader, aiohttp.BadContentDispositionParam):
         # Its sender is told; the warning would put a text of theirs on standard error.
         warnings.filterwarnings("ignore", category=kind)
-    logging.getLogger(peer_faults.AIOHTTP_LOGGER).addFilter(peer_faults.keep_bytes_out)
+    peer_faults.watch_log()
     dialects: list[Dialect] = plugins.load_all(plugins.DIALECTS)
     asked_by_pages = ("/v1/analyze", "/v1/models", *(dialect.path for dialect in dialects))
     first_requests = FirstRequests()

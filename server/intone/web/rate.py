@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from intone.errors import RateLimited
 
+_BYTES_A_MESSAGE = 16_384
+"""Of a large message count as one more: taking and refusing it costs as much. Half a second of
+audio at 16 kHz has as many."""
+
 _PACER_BURST_S = 0.1
 """Messages that are taken in one go, as time at the limit: others wait for 3 ms at most."""
 
@@ -34,7 +38,10 @@ class RateLimiter:
 
 
 class MessagePacer:
-    """A token bucket in messages; one who sends more is read more slowly, and loses nothing."""
+    """A token bucket in messages; one who sends more is read more slowly, and loses nothing.
+
+    A large message counts for several.
+    """
 
     def __init__(self, per_s: float, now_s: float) -> None:
         self._per_s = per_s
@@ -42,18 +49,19 @@ class MessagePacer:
         self._left = self._burst
         self._refilled_at_s = now_s
 
-    def take_at_once(self, now_s: float) -> bool:
+    def take_at_once(self, now_s: float, size_bytes: int = 0) -> bool:
         """Count a message at the clock's ``now_s``, unless a wait would follow it."""
         self._refill(now_s)
-        if self._left < 2.0:
+        count = _count(size_bytes)
+        if self._left < count + 1.0:
             return False
-        self._left -= 1.0
+        self._left -= count
         return True
 
-    def take(self, now_s: float) -> float:
+    def take(self, now_s: float, size_bytes: int = 0) -> float:
         """Count a message at the clock's ``now_s``; return the seconds to wait before the next."""
         self._refill(now_s)
-        self._left -= 1.0
+        self._left -= _count(size_bytes)
         # Half of what fits, at once: waking up for each would cost more than the message.
         return 0.0 if self._left >= 1.0 else (self._burst / 2 - self._left) / self._per_s
 
@@ -61,3 +69,7 @@ class MessagePacer:
         refill = (now_s - self._refilled_at_s) * self._per_s
         self._left = min(self._burst, self._left + refill)
         self._refilled_at_s = now_s
+
+
+def _count(size_bytes: int) -> float:
+    return 1.0 + size_bytes // _BYTES_A_MESSAGE

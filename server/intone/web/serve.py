@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import sys
+import threading
 from functools import partial
 
 from aiohttp import web
@@ -15,8 +18,10 @@ from intone.web import listening
 from intone.web.app import create_app
 from intone.web.collector import sparing_collections
 from intone.web.first_request import watched
+from intone.web.http_input import PacedRunner
 from intone.web.keys import SERVER
 from intone.web.open_files import within_open_files
+from intone.web.server import UPLOAD_THREADS
 
 try:
     from uvloop import run as run_on_loop
@@ -29,6 +34,9 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 KEEP_ALIVE_S = 75.0
 """How long a connection may wait for its next request, as with other servers."""
+
+LINGER_S = 1.0
+"""How long the rest of a refused upload is read, so that its sender sees the answer."""
 
 CANCEL_AFTER_S = 2.0
 """What is left after the drain is cancelled, and gets this long to clean up."""
@@ -43,18 +51,35 @@ def run(settings: ServerSettings) -> None:
     """
     store = ModelStore.load(settings.models_dir, settings.models)
     run_on_loop(_serve(within_open_files(settings), store))
+    _leave_uploads()
+
+
+def _leave_uploads() -> None:
+    """End the process, should a sound file keep native code busy for ever.
+
+    Python waits for a pool's threads at its end.
+    """
+    uploads = [one for one in threading.enumerate() if one.name.startswith(UPLOAD_THREADS)]
+    for upload in uploads:
+        upload.join(CANCEL_AFTER_S / len(uploads))
+    if any(upload.is_alive() for upload in uploads):
+        log.warning("an upload is still being decoded; leaving it")
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def new_runner(settings: ServerSettings, store: ModelStore) -> web.AppRunner:
     """Return what runs the application in a process that serves nothing else."""
     app = create_app(settings, store)
     app.cleanup_ctx.append(sparing_collections)
-    runner = web.AppRunner(
+    runner = PacedRunner(
         app,
         access_log=None,
         handle_signals=False,
         shutdown_timeout=CANCEL_AFTER_S,
         keepalive_timeout=KEEP_ALIVE_S,
+        lingering_time=LINGER_S,
     )
     app.cleanup_ctx.append(partial(watched, runner))
     return runner

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+UPLOAD_THREADS = "intone-upload"
 OTHERS_WARM_BATCH = 8
 """Up to which batch models that nobody gets unasked are warm: all sizes of `lstm` keep 22 MB."""
 
@@ -63,7 +64,7 @@ class Server:
         self.default_model = default_model(settings, store)
         self.make_detector = load_detector(settings.endpointer)
         self.sessions: set[Stoppable] = set()
-        self.uploads = ThreadPoolExecutor(settings.limits.max_uploads, "intone-upload")
+        self.uploads = ThreadPoolExecutor(settings.limits.max_uploads, UPLOAD_THREADS)
         self.is_stopping = Flag()
         """Uploads look at it between pieces: a thread cannot be cancelled."""
         self._sinks: list[tuple[str, Sink]] = []
@@ -192,7 +193,8 @@ class Server:
         loop = asyncio.get_running_loop()
         for engine in self._engines.values():
             await loop.run_in_executor(None, engine.stop)
-        await loop.run_in_executor(None, self.uploads.shutdown)
+        # Not waited for here: see :func:`intone.web.serve.run`.
+        self.uploads.shutdown(wait=False, cancel_futures=True)
         self._close_sinks()
 
     # --- room --------------------------------------------------------------------------

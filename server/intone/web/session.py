@@ -115,7 +115,7 @@ class StreamSession:
             if not self._conversation.is_gathering and self._is_behind:
                 return False
             now_s = time.monotonic()
-            if not self._pacer.take_at_once(now_s):
+            if not self._pacer.take_at_once(now_s, len(message)):
                 return False
             watch.message(now_s)
             try:
@@ -136,7 +136,7 @@ class StreamSession:
                 now_s = time.monotonic()
                 watch.message(now_s)
                 self._take(message)
-                pause_s = self._pacer.take(now_s)
+                pause_s = self._pacer.take(now_s, len(message))
                 if pause_s or self._is_behind:
                     watch.is_reading = False
                     await self._make_room(pause_s)
