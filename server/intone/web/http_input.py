@@ -6,8 +6,9 @@ of a byte each, a megabyte takes as long as minutes of audio, and everybody else
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http import RawRequestMessage
@@ -29,15 +30,37 @@ class PacedRequests(web.RequestHandler):
     Nothing is different for a connection that has become a WebSocket.
     """
 
-    __slots__ = ("_allowed_s", "_discarded_bytes", "_held", "_is_refused", "_seen_s")
+    __slots__ = ("_allowed_s", "_discarded_bytes", "_held", "_is_refused", "_line", "_seen_s")
 
     def __init__(self, manager: web.Server, **settings: Any) -> None:
         super().__init__(manager, **settings)
+        self._line: asyncio.Transport | None = None
+        """Until it is closed: aiohttp forgets it when it begins to close."""
         self._held = b""
         """What is parsed after a rest."""
         self._is_refused = False
         self._discarded_bytes = 0
         self._allowed_s, self._seen_s = _BURST_S, time.perf_counter()
+
+    @property
+    def untaken_bytes(self) -> int:
+        """Of answers, besides what the system holds."""
+        return 0 if self._line is None else self._line.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """Drop the connection, and what its client has not taken."""
+        if self._line is not None:
+            self._line.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        self._line = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End."""
+        self._line = None
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what was read, a piece at a time."""

@@ -22,6 +22,7 @@ from intone.web.http_input import PacedRunner
 from intone.web.keys import SERVER
 from intone.web.open_files import within_open_files
 from intone.web.server import UPLOAD_THREADS
+from intone.web.slow_readers import aborted
 
 try:
     from uvloop import run as run_on_loop
@@ -82,6 +83,7 @@ def new_runner(settings: ServerSettings, store: ModelStore) -> web.AppRunner:
         lingering_time=LINGER_S,
     )
     app.cleanup_ctx.append(partial(watched, runner))
+    app.cleanup_ctx.append(partial(aborted, runner))
     return runner
 
 
