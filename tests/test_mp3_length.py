@@ -65,6 +65,16 @@ def id3v2(size: int) -> bytes:
     return b"ID3\3\0\0" + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0)) + bytes(size)
 
 
+def test_of_a_file_that_is_too_long_not_all_is_counted(one):
+    content = bare(one)
+    whole = mp3_length(io.BytesIO(content))
+    some = mp3_length(io.BytesIO(content), longest_s=1.0)
+    assert 16_000 < some.frames * some.samples_per_frame < 23_000
+    assert some.frames < whole.frames // 2
+    with open_audio(io.BytesIO(content), longest_s=1.0) as audio:
+        assert audio.duration_s > 1.0
+
+
 def test_a_variable_bit_rate_without_a_header_is_read_to_the_end(whole):
     expected, heard = decoded(whole), decoded(bare(whole))
     own = heard[ENCODER_DELAY : ENCODER_DELAY + len(expected)]

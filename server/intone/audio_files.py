@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
@@ -170,8 +171,12 @@ class AudioFile:
         self.close()
 
 
-def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioFile:
+def open_audio(
+    source: str | Path | BinaryIO, name: str | None = None, longest_s: float = math.inf
+) -> AudioFile:
     """Open a sound file (:data:`intone.containers.NAMES`); ``name`` is what errors call it.
+
+    How far one goes that is over ``longest_s`` is not looked for, only that it is.
 
     Raises :class:`InvalidAudioFile` if it cannot be read or is not audio, and
     :class:`UnsupportedAudio` for more than two channels or a rate out of range.
@@ -193,7 +198,7 @@ def open_audio(source: str | Path | BinaryIO, name: str | None = None) -> AudioF
                 missing = missing_bytes(source)
                 file = _ForwardOnly(_Patient(source))
             if not through_pipe and (not file.frames or file.format == "MP3"):
-                file = _filled_in(file, source, opened)
+                file = _filled_in(file, source, opened, longest_s)
         opened.enter_context(file)
         problem = format_problem(file.channels, file.samplerate)
         if problem:
@@ -227,7 +232,10 @@ def _check_container(file: BinaryIO, name: str) -> None:
 
 
 def _filled_in(
-    told: soundfile.SoundFile, source: str | Path | BinaryIO, opened: ExitStack
+    told: soundfile.SoundFile,
+    source: str | Path | BinaryIO,
+    opened: ExitStack,
+    longest_s: float,
 ) -> soundfile.SoundFile:
     """Return ``told``; with all of its audio, if its writer never said how much that is."""
     if isinstance(source, (str, Path)):
@@ -237,7 +245,7 @@ def _filled_in(
         return told
     whole: UnsizedWav | HeadedMp3 | None = None
     if told.format == "MP3":
-        length = mp3_length(source)
+        length = mp3_length(source, longest_s)
         if length is not None and length.is_misread(told.frames):
             whole = HeadedMp3(source, length)
     elif (size_at := unfilled_size_at(source)) is not None:

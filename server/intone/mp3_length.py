@@ -7,6 +7,7 @@ that were put one behind the other it reads the first.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -27,6 +28,8 @@ _RESYNC_BYTES = 1_024
 """As far as mpg123, which libsndfile decodes with, looks for the next frame behind rubbish."""
 _MOST_GAPS = 64
 """More rubbish between frames than any recording has is a way to keep us busy."""
+_LEFT_OUT = 8
+"""Frames that decoders leave out at both ends, and more."""
 _COUNTS = 1
 """Xing's flag: the header tells frames."""
 
@@ -113,10 +116,11 @@ class HeadedMp3:
         return content
 
 
-def mp3_length(file: BinaryIO) -> Mp3Length | None:
+def mp3_length(file: BinaryIO, longest_s: float = math.inf) -> Mp3Length | None:
     """Count the frames of an MP3 file; None where they are none of MPEG's Layer III, or in shreds.
 
-    Leaves the position in ``file``, which must be one that can seek. Raises :class:`OSError`.
+    Of a file over ``longest_s`` not all, but enough to be over it. Leaves the position in ``file``,
+    which must be one that can seek. Raises :class:`OSError`.
     """
     position = file.tell()
     try:
@@ -126,7 +130,8 @@ def mp3_length(file: BinaryIO) -> Mp3Length | None:
         first_at, first = found
         is_told, told = _told_frames(file, first_at, first)
         audio_at = first_at + first.bytes if is_told else first_at
-        frames = _count(file, audio_at, first)
+        most = longest_s * first.rate_hz / first.samples + _LEFT_OUT
+        frames = _count(file, audio_at, first, most)
         if frames is None:
             return None
         return Mp3Length(audio_at, frames, told, first.samples, _xing(first, frames))
@@ -134,10 +139,10 @@ def mp3_length(file: BinaryIO) -> Mp3Length | None:
         file.seek(position)
 
 
-def _count(file: BinaryIO, at: int, like: _Frame) -> int | None:
+def _count(file: BinaryIO, at: int, like: _Frame, most: float) -> int | None:
     frames = gaps = 0
     place: int | None = at
-    while place is not None and gaps <= _MOST_GAPS:
+    while place is not None and gaps <= _MOST_GAPS and frames <= most:
         frame = _frame_at(file, place)
         if frame is not None and _is_alike(frame, like):
             frames += 1
@@ -146,7 +151,7 @@ def _count(file: BinaryIO, at: int, like: _Frame) -> int | None:
             gaps += 1
             found = _next_frame(file, place, like)
             place = None if found is None else found[0]
-    return frames if place is None else None
+    return frames if place is None or frames > most else None
 
 
 def _is_alike(frame: _Frame, like: _Frame) -> bool:

@@ -139,7 +139,7 @@ import threading
 import intone.web.analyze
 from intone.cli import main
 
-def decode_for_ever(_):
+def decode_for_ever(_, **__):
     print("decoding", flush=True)
     threading.Event().wait()
 

@@ -101,11 +101,12 @@ def analysis_of(
     Raises :class:`InvalidAudioFile`, :class:`UnsupportedAudio`, :class:`AudioTooLong`,
     :class:`RecogniserFailed`, and :class:`ShuttingDown` once ``is_stopping`` is set.
     """
-    with open_audio(content) as file:
+    longest_s = settings.limits.max_upload_s
+    with open_audio(content, longest_s=longest_s) as file:
         session = Session(file.audio, model=model, interim_ms=0, endpointer=settings.endpointer)
-        _check_length(file.duration_s or 0.0, settings.limits.max_upload_s)
+        _check_length(file.duration_s or 0.0, longest_s)
         try:
-            events, heard_bytes = _hear(file, session, settings.limits.max_upload_s, is_stopping)
+            events, heard_bytes = _hear(file, session, longest_s, is_stopping)
         except RecogniserFailed as error:
             log.exception("model %s failed on an upload", model.card.name)
             # As the stream tells it: what the model raised is for the log.
