@@ -26,6 +26,9 @@ from intone.unsized_wav import UnsizedWav, unfilled_size_at
 BLOCK_MS = 250
 """Audio decoded at a time: small beside an utterance, large beside the cost of a call."""
 
+LARGE_BLOCK_MS = 2_000
+"""Where nobody waits for the answers in between: a quarter less work than in smaller ones."""
+
 _UNKNOWN_FRAMES = 1 << 62
 """libsndfile gives the largest count it has where a header does not say."""
 
@@ -109,13 +112,13 @@ class AudioFile:
         """Length as the header says; None where it does not."""
         return None if self.frames is None else self.frames / self.sample_rate_hz
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the audio in whole samples, :data:`BLOCK_MS` at a time; once only.
+    def blocks(self, block_ms: int = BLOCK_MS) -> Iterator[bytes]:
+        """Yield the audio in whole samples, ``block_ms`` at a time; once only.
 
         Raises :class:`InvalidAudioFile` where the file breaks off or holds no audio. What
         was yielded before is good.
         """
-        size = max(1, self.sample_rate_hz * BLOCK_MS // 1_000)
+        size = max(1, self.sample_rate_hz * block_ms // 1_000)
         frames_read = 0
         while block := self._read(size):
             frames_read += len(block) // self.audio.bytes_per_tick

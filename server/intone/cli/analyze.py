@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from intone.audio_files import is_pipe, open_audio
+from intone.audio_files import LARGE_BLOCK_MS, is_pipe, open_audio
 from intone.cli.output import make_format, note_discards, to_line
 from intone.cli.waiting import PatientThread
 from intone.core.card import Card
@@ -92,7 +92,7 @@ def _opened(file: str) -> Iterator[tuple[AudioFormat, Iterator[bytes]]]:
     shown = click.format_filename(file)
     if not is_pipe(file):
         with open_audio(file, shown) as audio:
-            yield audio.audio, audio.blocks()
+            yield audio.audio, audio.blocks(LARGE_BLOCK_MS)
         return
     reader = PatientThread()
     audio = reader.submit(open_audio, file, shown).result()

@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TRANSFER_ENCODING
 from aiohttp.http_exceptions import HttpProcessingError
 
-from intone.audio_files import AudioFile, open_audio
+from intone.audio_files import LARGE_BLOCK_MS, AudioFile, open_audio
 from intone.errors import (
     AudioTooLong,
     BadRequest,
@@ -126,7 +126,7 @@ def _hear(
 ) -> tuple[list[Event], int]:
     events: list[Event] = []
     heard_bytes = 0
-    for block in file.blocks():
+    for block in file.blocks(LARGE_BLOCK_MS):
         if is_stopping.is_set():
             raise ShuttingDown("the server is stopping")
         heard_bytes += len(block)
