@@ -139,6 +139,18 @@ def test_a_format_nobody_has_is_not_handed_to_its_reader(tmp_path, noise, contai
             open_audio(source)
 
 
+def test_an_mp3_by_name_may_begin_in_its_middle(tmp_path, noise):
+    """As what was cut out of a stream does."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.tile(noise, (4, 1)), 16_000, format="MP3")
+    path = tmp_path / "stream.MP3"
+    path.write_bytes(buffer.getvalue()[700:])
+    assert len(decoded(path)) > 20_000
+    path.write_bytes(b"FORM\0\0\0\x108SVX" + bytes(100))
+    with pytest.raises(InvalidAudioFile, match="has no header of WAV"):
+        open_audio(path)
+
+
 @pytest.mark.parametrize("container", ["VOC", "W64", "NIST", "CAF", "AU", "RF64", "PVF", "AIFF"])
 def test_a_file_behind_id3_is_what_it_is_without(noise, container):
     buffer = io.BytesIO()

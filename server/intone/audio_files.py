@@ -224,12 +224,12 @@ def _looked_at(path: Path, name: str) -> int:
     with path.open("rb") as file:
         if not file.seekable():
             return 0
-        _check_container(file, name)
+        _check_container(file, name, path.name)
         return missing_bytes(file)
 
 
-def _check_container(file: BinaryIO, name: str) -> None:
-    if not is_known_container(file):
+def _check_container(file: BinaryIO, name: str, file_name: str = "") -> None:
+    if not is_known_container(file, file_name):
         why = f"{_NOT_RECOGNISED} It has no header of {NAMES}"
         raise InvalidAudioFile(f"{name} cannot be decoded: {why}")
 

@@ -22,17 +22,20 @@ _TAG_HEADER_BYTES = 10
 _MOST_TAGS = 8
 
 
-def is_known_container(file: BinaryIO) -> bool:
+def is_known_container(file: BinaryIO, name: str = "") -> bool:
     """Whether ``file``, which can seek, begins as one of :data:`NAMES` does, or does so behind ID3.
 
-    Leaves the position. libsndfile goes over such tags, too, and looks at what follows anew.
+    Or is an MP3 by its ``name``, in the middle of which it may begin. Leaves the position.
+    libsndfile goes over such tags, too, and looks at what follows anew.
     """
     position = file.tell()
     try:
         file.seek(behind_tags(file, 0))
-        return _is_known(file.read(_LONGEST_START))
+        start = file.read(_LONGEST_START)
     finally:
         file.seek(position)
+    is_named_mp3 = name.lower().endswith(".mp3") and not start.startswith(_FORM)
+    return is_named_mp3 or _is_known(start)
 
 
 def behind_tags(file: BinaryIO, at: int) -> int:

@@ -145,8 +145,7 @@ def test_what_a_decoder_says_of_damage_is_not_printed(male_wav, tmp_path):
     done = intone("analyze", damaged, text, tmp_path / "nowhere.wav")
     breaks_off, no_audio, nowhere = done.stderr.splitlines()
     assert f"{damaged} breaks off after" in breaks_off
-    why = "cannot be decoded: Format not recognised. It has no header of WAV, RF64, Wave64, AIFF, "
-    assert f"{text} {why}" in no_audio
+    assert no_audio.endswith(f"{text} cannot be decoded: Format not recognised.")
     assert "No such file" in nowhere
 
 

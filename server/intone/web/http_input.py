@@ -19,7 +19,10 @@ MOST_DISCARDED_BYTES = 1 << 20
 """Read of a client whose request was refused, while the answer is on its way to it."""
 _SHARE = 0.25
 """Of the time, that parsing for one connection may take in the long run."""
-_NEEDED = ("_upgraded", "_messages", "_reading_paused", "_buffer_paused")
+_NEEDED = (
+    *("_upgraded", "_messages", "_reading_paused", "_buffer_paused"),
+    *("_pause_transport_reading", "_resume_transport_reading"),
+)
 _BURST_S = 0.02
 """And at once: more than a request takes, or megabytes of an ordinary upload."""
 
@@ -62,6 +65,10 @@ class PacedRequests(web.RequestHandler):
         self._line = None
         super().connection_lost(exc)
 
+    @property
+    def _is_open(self) -> bool:
+        return self.transport is not None and not self.transport.is_closing()
+
     def data_received(self, data: bytes) -> None:
         """Take what was read, a piece at a time."""
         if self._upgraded or not data:
@@ -82,20 +89,20 @@ class PacedRequests(web.RequestHandler):
                 # What is no HTTP: aiohttp would find so in each piece, and quote it.
                 self._is_refused = True
                 return
-            if rest_s and self.transport is not None and not self._upgraded:
+            if rest_s and self._is_open and not self._upgraded:
                 self._held = data[start + PIECE_BYTES :]
-                self.transport.pause_reading()
+                self._pause_transport_reading()
                 self._loop.call_later(rest_s, self._go_on)
                 return
 
     def _go_on(self) -> None:
-        if self.transport is None or self.transport.is_closing():
+        if not self._is_open:
             return
         held, self._held = self._held, b""
         self._parse(held)
         # aiohttp pauses it, too, when a body is not read as fast as it comes.
         if not (self._held or self._reading_paused or self._buffer_paused):
-            self.transport.resume_reading()
+            self._resume_transport_reading()
 
     def _rest_after(self, started_s: float) -> float:
         """Return the seconds to rest after a piece: none while there is time left."""
@@ -107,8 +114,8 @@ class PacedRequests(web.RequestHandler):
 
     def _discard(self, size_bytes: int) -> None:
         self._discarded_bytes += size_bytes
-        if self._discarded_bytes > MOST_DISCARDED_BYTES and self.transport is not None:
-            self.transport.pause_reading()
+        if self._discarded_bytes > MOST_DISCARDED_BYTES and self._is_open:
+            self._pause_transport_reading()
 
 
 class PacedRunner(web.AppRunner):

@@ -89,8 +89,9 @@ class StreamSocket(web.WebSocketResponse):
 
     def _pause_reading(self) -> None:
         """Take nothing more of a client that does not read: closing is all that is left."""
-        if self._req is not None and self._req.transport is not None:
-            self._req.transport.pause_reading()
+        transport = None if self._req is None else self._req.transport
+        if transport is not None and not transport.is_closing():
+            transport.pause_reading()
 
     async def next_message(
         self, on_frame: Callable[[], Awaitable[None]], take: Take | None = None
