@@ -49,8 +49,10 @@ def start(*arguments: object, **environ: str) -> subprocess.Popen[str]:
 
 
 def start_piped(*arguments: object) -> subprocess.Popen[bytes]:
+    # These tests may run in a shell's background, where Ctrl-C is ignored by all that it starts.
+    with_signals = ("env", "--default-signal=INT")
     return subprocess.Popen(
-        [sys.executable, "-m", "intone", *map(str, arguments)],
+        [*with_signals, sys.executable, "-m", "intone", *map(str, arguments)],
         env=ENVIRONMENT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
