@@ -42,9 +42,9 @@ class PatientThread:
         return await asyncio.wrap_future(self.submit(function, *arguments))
 
     def each(self, items: Iterator[_Result]) -> Iterator[_Result]:
-        """Yield what ``items`` does; Ctrl-C is heeded while it waits."""
-        while (made := self.submit(_next_of, items).result()) is not None:
-            yield made[0]
+        """Yield what ``items`` does, none of which is None; Ctrl-C is heeded while it waits."""
+        while (item := self.submit(next, items, None).result()) is not None:
+            yield item
 
     def call_later(self, function: Callable[[], object]) -> None:
         """Make a call after those before it; nobody asks what came of it."""
@@ -53,10 +53,3 @@ class PatientThread:
     def _work(self) -> None:
         while True:
             self._calls.get()()
-
-
-def _next_of(items: Iterator[_Result]) -> tuple[_Result] | None:
-    """Return the next item, None after the last: no future can raise ``StopIteration``."""
-    for item in items:
-        return (item,)
-    return None

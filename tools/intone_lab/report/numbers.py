@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def numbers(study: Study, speeds: Sequence[Speed] = (), not_timed: Sequence[str]
         gender_calibration=card.gender_calibration,
         never_held_out=_never_held_out(study),
         figures=head_figures(study),
-        without_development=_without_development(study),
+        without_development=tuple(_without_development(study)),
         confidence=confidences(study),
         courses=courses(study),
         speeds=tuple(speeds),
@@ -126,16 +126,13 @@ def _never_held_out(study: Study) -> tuple[str, ...]:
     return tuple(row.corpus for row in study.card.training if row.corpus not in held_out)
 
 
-def _without_development(study: Study) -> tuple[HeadFigures, ...]:
-    return tuple(
-        figures
-        for corpus in study.corpora(EvaluationProtocol.BY_SPEAKER)
-        for of_all in [study.of(EvaluationProtocol.BY_SPEAKER, corpus)]
-        for listened in [of_all.without(study.development) if of_all is not None else None]
-        if listened is not None and of_all is not None
-        if listened.rows and len(listened.rows) < len(of_all.rows)
-        for head in study.heads
-        for figures in figures_of(
-            listened, EvaluationProtocol.BY_SPEAKER, corpus, CLEAN.name, Weights.INT8, head
-        )
-    )
+def _without_development(study: Study) -> Iterator[HeadFigures]:
+    by_speaker = EvaluationProtocol.BY_SPEAKER
+    for corpus in study.corpora(by_speaker):
+        of_all = study.of(by_speaker, corpus)
+        assert of_all is not None
+        others = of_all.without(study.development)
+        if not 0 < len(others.rows) < len(of_all.rows):
+            continue
+        for head in study.heads:
+            yield from figures_of(others, by_speaker, corpus, CLEAN.name, Weights.INT8, head)
