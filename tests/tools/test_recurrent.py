@@ -1,4 +1,4 @@
-"""The GRU layer that trains: Keras's answers and gradients."""
+"""The recurrent layers that train: Keras's answers and gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 
 from intone_lab.architectures import load_model, save_model
-from intone_lab.architectures.recurrent import Gru
+from intone_lab.architectures.recurrent import Gru, Lstm
+
+THEIRS = {Gru: keras.layers.GRU, Lstm: keras.layers.LSTM}
 
 
 def _answers(layer: Any, steps: Any, mask: Any) -> list[Any]:
@@ -26,16 +28,18 @@ def _answers(layer: Any, steps: Any, mask: Any) -> list[Any]:
     return [out, *tape.gradient(asked, [steps, *layer.trainable_weights])]
 
 
+@pytest.mark.parametrize("kind", THEIRS)
+@pytest.mark.parametrize("zeros", [False, True])
 @pytest.mark.parametrize("lengths", [None, (17, 9, 1)])
 @pytest.mark.parametrize("both_ways", [False, True])
 def test_answers_and_gradients_are_those_of_keras(
-    lengths: tuple[int, ...] | None, both_ways: bool
+    kind: Any, zeros: bool, lengths: tuple[int, ...] | None, both_ways: bool
 ) -> None:
     rng = np.random.default_rng(0)
     steps = tf.constant(rng.normal(size=(3, 17, 5)).astype("f4"))
     mask = None if lengths is None else tf.constant(np.arange(17) < np.array(lengths)[:, None])
-    ours: Any = Gru(8)
-    theirs: Any = keras.layers.GRU(8, return_sequences=True)
+    ours: Any = kind(8, zero_output_for_mask=zeros)
+    theirs: Any = THEIRS[kind](8, return_sequences=True, zero_output_for_mask=zeros)
     if both_ways:
         ours, theirs = keras.layers.Bidirectional(ours), keras.layers.Bidirectional(theirs)
     ours.build(steps.shape)
@@ -51,9 +55,10 @@ def test_answers_and_gradients_are_those_of_keras(
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_it_survives_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", THEIRS)
+def test_it_survives_a_file(kind: Any, tmp_path: Path) -> None:
     inputs = keras.Input((None, 5))
-    model = keras.Model(inputs, keras.layers.Bidirectional(Gru(8))(inputs))
+    model = keras.Model(inputs, keras.layers.Bidirectional(kind(8))(inputs))
     save_model(model, tmp_path / "model.keras")
     steps = np.random.default_rng(1).normal(size=(2, 6, 5)).astype("f4")
     again = load_model(tmp_path / "model.keras")
@@ -63,3 +68,5 @@ def test_it_survives_a_file(tmp_path: Path) -> None:
 def test_other_gates_are_refused() -> None:
     with pytest.raises(ValueError, match="activation, reset_after"):
         Gru(8, activation="relu", reset_after=False)
+    with pytest.raises(ValueError, match="use_bias"):
+        Lstm(8, use_bias=False)

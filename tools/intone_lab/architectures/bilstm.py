@@ -12,6 +12,7 @@ from intone_lab.architectures.layers import (
     heads,
     inputs,
 )
+from intone_lab.architectures.recurrent import Lstm
 
 UNITS = 128
 """A direction."""
@@ -29,8 +30,7 @@ def build(
     x = StackFrames(STRIDE, name="stack")(x)
     mask = StepMask(STRIDE, name="mask")(x, frames)
     for index in (1, 2):
-        layer = layers.LSTM(UNITS, return_sequences=True)
-        both = layers.Bidirectional(layer, name=f"bilstm{index}")
+        both = layers.Bidirectional(Lstm(UNITS), name=f"bilstm{index}")
         x = both(layers.Dropout(dropout)(x), mask=mask)
     pooled = layers.Dropout(dropout)(WholePool(name="pool")(x, mask))
     return keras.Model([features, allowed, frames], heads(pooled, allowed, emotions, genders))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from intone_lab.architectures.layers import Array, RunningPool, StackFrames, heads, inputs
+from intone_lab.architectures.recurrent import Lstm
 
 UNITS = 256
 STRIDE = 4
@@ -19,7 +20,7 @@ def build(
     features, allowed, _ = inputs(width, emotions)
     x = layers.Normalization(mean=mean, variance=std**2, name="normalise")(features)
     x = layers.Dropout(dropout)(StackFrames(STRIDE, name="stack")(x))
-    hidden = layers.LSTM(UNITS, return_sequences=True, name="lstm")(x)
+    hidden = Lstm(UNITS, name="lstm")(x)
     pooled = layers.Dropout(dropout)(RunningPool(name="running_pool")(hidden))
     return keras.Model([features, allowed], heads(pooled, allowed, emotions, genders))
 
