@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -182,3 +183,10 @@ def server(start_server: StartServer) -> Iterator[RunningServer]:
     """One server with default settings for every test that changes nothing about it."""
     with start_server() as running:
         yield running
+
+
+@pytest.fixture
+def beside_speech(tmp_path, male_wav):
+    """A folder with ``speech.wav``, as the examples expect it."""
+    shutil.copy(male_wav, tmp_path / "speech.wav")
+    return tmp_path

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
-import subprocess
-import sys
 
 import pytest
+from pages import blocks, run_python
 
 from intone.models import ModelStore
 
@@ -22,10 +19,6 @@ def page(request, repo_root):
 @pytest.fixture(scope="module")
 def readme(repo_root):
     return (repo_root / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
 
 
 def commands(page: str) -> list[list[str]]:
@@ -55,31 +48,6 @@ def test_every_intone_command_and_flag_exists(page):
 
 def test_there_are_commands_to_check(readme):
     assert {command[0] for command in commands(readme)} >= {"make", "intone"}
-
-
-def test_every_link_to_a_file_leads_to_one(page, repo_root):
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", page):
-        assert (repo_root / target).exists(), target
-
-
-@pytest.fixture
-def beside_speech(tmp_path, male_wav):
-    """A folder with ``speech.wav``, as the examples expect it."""
-    shutil.copy(male_wav, tmp_path / "speech.wav")
-    return tmp_path
-
-
-def run_python(source: str, folder: os.PathLike[str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", source],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def example(readme: str, having: str) -> str:

@@ -32,3 +32,10 @@ def test_every_setting_says_what_it_is():
                 assert texts.get(field.name), f"{cls.__name__}.{field.name}"
 
     check(ServerSettings)
+
+
+def test_what_a_number_may_be_is_told():
+    page = markdown()
+    assert "`INTONE_ENDPOINTER_VAD_MODE` | 1 | 0 to 3 |" in page
+    assert "`INTONE_LIMITS_DRAIN_S` | 10.0 | over 0 |" in page
+    assert "`INTONE_HOST` | 127.0.0.1 |  |" in page

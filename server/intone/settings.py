@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, ClassVar
 
 from intone.errors import SettingsError
 
@@ -22,8 +23,14 @@ def _check(condition: bool, sentence: str) -> None:
         raise SettingsError(sentence)
 
 
-def _check_between(name: str, value: float, low: float, high: float) -> None:
-    _check(low <= value <= high, f"{name} must be between {low} and {high}, not {value}")
+Ranges = dict[str, tuple[float, float]]
+"""Least and most that a number may be, by its field's name; both may be taken."""
+
+
+def _check_ranges(settings: Any) -> None:
+    for name, (low, high) in settings.RANGES.items():
+        value = getattr(settings, name)
+        _check(low <= value <= high, f"{name} must be between {low} and {high}, not {value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +58,28 @@ class EndpointerSettings:
     min_speech_ms: int = 400
     """Less speech than this is discarded as too_short."""
     max_utterance_ms: int = 15_000
-    """Longer speech is split; the next utterance says which one it continues."""
+    """Longer speech is split; the next utterance says which one it continues. No less than
+    ``pre_roll_ms``, ``window_ms`` and ``hangover_ms`` together, nor than ``min_speech_ms``."""
     floor_dbfs: float = -65.0
     """A frame quieter than this (RMS about its mean) is not speech, whatever the detector says."""
     min_periodic_ms: int = 80
     """Less periodic sound than this in a row is discarded as unvoiced; 0 turns the check off."""
 
+    RANGES: ClassVar[Ranges] = {
+        "vad_mode": (0, 3),
+        "window_ms": (FRAME_MS, 5_000),
+        "start_ratio": (0.01, 1.0),
+        "hangover_ms": (FRAME_MS, 10_000),
+        "end_ratio": (0.01, 1.0),
+        "pre_roll_ms": (0, 5_000),
+        "min_speech_ms": (0, 10_000),
+        "max_utterance_ms": (1_000, 60_000),
+        "floor_dbfs": (-120.0, 0.0),
+        "min_periodic_ms": (0, 5_000),
+    }
+
     def __post_init__(self) -> None:
-        _check_between("vad_mode", self.vad_mode, 0, 3)
-        _check_between("window_ms", self.window_ms, FRAME_MS, 5_000)
-        _check_between("start_ratio", self.start_ratio, 0.01, 1.0)
-        _check_between("hangover_ms", self.hangover_ms, FRAME_MS, 10_000)
-        _check_between("end_ratio", self.end_ratio, 0.01, 1.0)
-        _check_between("pre_roll_ms", self.pre_roll_ms, 0, 5_000)
-        _check_between("min_speech_ms", self.min_speech_ms, 0, 10_000)
-        _check_between("max_utterance_ms", self.max_utterance_ms, 1_000, 60_000)
-        _check_between("floor_dbfs", self.floor_dbfs, -120.0, 0.0)
-        _check_between("min_periodic_ms", self.min_periodic_ms, 0, 5_000)
+        _check_ranges(self)
         _check(
             self.max_utterance_ms >= self.pre_roll_ms + self.window_ms + self.hangover_ms,
             "max_utterance_ms must hold at least pre_roll_ms + window_ms + hangover_ms",
@@ -97,15 +109,20 @@ class EngineSettings:
     interim_backlog_s: float = 0.5
     """An interim later than this is dropped: the engine has results to catch up with."""
     refuse_backlog_s: float = 1.5
-    """Audio has waited longer than this: new sessions are refused."""
+    """Audio has waited longer than this: new sessions are refused. No less than
+    ``interim_backlog_s``, and no more than ``discard_backlog_s``."""
     discard_backlog_s: float = 10.0
     """An utterance's audio has waited longer than this: it is discarded as overloaded."""
 
+    RANGES: ClassVar[Ranges] = {
+        "max_batch": (1, 1_024),
+        "max_wait_ms": (0.0, 1_000.0),
+        "own_thread_ms": (0.0, 1_000.0),
+        "longest_round_ms": (0.0, 1_000.0),
+    }
+
     def __post_init__(self) -> None:
-        _check_between("max_batch", self.max_batch, 1, 1_024)
-        _check_between("max_wait_ms", self.max_wait_ms, 0.0, 1_000.0)
-        _check_between("own_thread_ms", self.own_thread_ms, 0.0, 1_000.0)
-        _check_between("longest_round_ms", self.longest_round_ms, 0.0, 1_000.0)
+        _check_ranges(self)
         _check(
             0 < self.interim_backlog_s <= self.refuse_backlog_s <= self.discard_backlog_s,
             "backlogs must grow: interim_backlog_s <= refuse_backlog_s <= discard_backlog_s",
@@ -118,11 +135,13 @@ class LimitSettings:
 
     max_sessions: int = 1_000
     """Sessions open at once, others get 503: what one core is built to carry. Several workers share
-    it equally, rounded down. As many connections again may wait for their token's message."""
+    it equally, rounded down. As many connections again may wait for their token's message. Where
+    a process may open fewer files, 64 fewer than those, which a line of the log says."""
     max_message_bytes: int = 1 << 20
     """Size of one message: 32 s of 16 kHz s16le, far over any live frame, far under what hurts."""
     max_frame_s: float = 10.0
-    """Audio in one binary message; a live client sends 0.02 to 1 s."""
+    """Audio in one binary message, as far as ``max_rate_burst_s`` lets it come at once; a live
+    client sends 0.02 to 1 s."""
     max_rate: float = 20.0
     """Sustained audio seconds a wall second: a file may be streamed, a flood may not."""
     max_rate_burst_s: float = 30.0
@@ -148,11 +167,13 @@ class LimitSettings:
     drain_s: float = 10.0
     """How long running utterances may take to finish when the server stops."""
 
+    # aiohttp's parser counts in 32 bits.
+    RANGES: ClassVar[Ranges] = {"max_message_bytes": (1, 1 << 31)}
+
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
+        for name in (one.name for one in fields(self)):
             _check(getattr(self, name) > 0, f"{name} must be over 0, not {getattr(self, name)}")
-        # aiohttp's parser counts in 32 bits.
-        _check_between("max_message_bytes", self.max_message_bytes, 1, 1 << 31)
+        _check_ranges(self)
 
     @property
     def longest_frame_s(self) -> float:
@@ -167,7 +188,7 @@ class SessionSettings:
     model: str = "gru"
     """The model of a session that names none."""
     interim_ms: int = 500
-    """Audio between interims; 0 sends none."""
+    """Audio between interims, 100 to 60000; 0 sends none."""
 
     def __post_init__(self) -> None:
         _check(
@@ -208,9 +229,13 @@ class ServerSettings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
 
+    RANGES: ClassVar[Ranges] = {
+        "port": (0, 65_535),
+        "workers": (1, 256),
+    }
+
     def __post_init__(self) -> None:
-        _check_between("port", self.port, 0, 65_535)
-        _check_between("workers", self.workers, 1, 256)
+        _check_ranges(self)
         _check(
             self.workers <= self.limits.max_sessions,
             f"workers share limits.max_sessions: {self.workers} workers need "

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from intone.configuration import TOKEN_FILE, all_settings
-from intone.settings import ServerSettings
+from intone.settings import LimitSettings, ServerSettings
 
 _INTRODUCTION = """\
 # Settings
@@ -29,7 +29,7 @@ commas in a variable and are arrays in TOML; a path in the file is relative to t
 An unknown name is refused, wherever it stands. `intone analyze` and `intone models` read the same
 variables, file and `--set`.
 """
-_COLUMNS = "| name | environment | default | what it is |\n|---|---|---|---|\n"
+_COLUMNS = "| name | environment | default | least and most | what it is |\n|---|---|---|---|---|\n"
 _TOKENS_IN_A_FILE = (
     "A file of accepted bearer tokens, one a line, and of comments, whose lines begin with #. They "
     "join those `tokens` that are given in the same place; both from a higher place stand for both."
@@ -66,10 +66,11 @@ def _sections(cls: type, prefix: str) -> list[str]:
     texts = field_texts(cls)
     plain = [field for field in fields(cls) if not is_dataclass(hints[field.name])]
     rows = [
-        _row(prefix + field.name, _default(field), texts.get(field.name, "")) for field in plain
+        _row(prefix + field.name, _default(field), _range(cls, field), texts.get(field.name, ""))
+        for field in plain
     ]
     if not prefix:
-        rows.append(_row(TOKEN_FILE.path, "none", _TOKENS_IN_A_FILE))
+        rows.append(_row(TOKEN_FILE.path, "none", "", _TOKENS_IN_A_FILE))
     title = f"`[{prefix[:-1]}]`" if prefix else "Server"
     summary = _in_markdown(cls.__doc__ or "")
     sections = [f"## {title}\n\n{summary}\n\n{_COLUMNS}{''.join(rows)}"]
@@ -79,8 +80,16 @@ def _sections(cls: type, prefix: str) -> list[str]:
     return sections
 
 
-def _row(path: str, default: str, text: str) -> str:
-    return f"| `{path}` | `{all_settings()[path].variable}` | {default} | {text} |\n"
+def _row(path: str, default: str, least_and_most: str, text: str) -> str:
+    variable = all_settings()[path].variable
+    return f"| `{path}` | `{variable}` | {default} | {least_and_most} | {text} |\n"
+
+
+def _range(cls: type, field: Field[Any]) -> str:
+    if field.name in getattr(cls, "RANGES", {}):
+        low, high = cls.RANGES[field.name]  # type: ignore[attr-defined]
+        return f"{low} to {high}"
+    return "over 0" if cls is LimitSettings else ""
 
 
 def _default(field: Field[Any]) -> str:
