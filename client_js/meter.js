@@ -35,14 +35,15 @@ const NOTE = "An estimate from the sound of the voice; often wrong.";
 /** Instead of a label, until there is one. */
 const PENDING = "…";
 
-// Screen readers hear what is said, not each answer of an utterance that still runs.
-const CONTENT = `
-  <button part="button" type="button">Start</button>
-  <b part="label">–</b>
-  <meter part="level" min="0" max="1" aria-label="Sound level"></meter>
-  <small part="note">${NOTE}</small>
-  <span role="status"></span>
-`;
+/** Elements with their attributes: no markup, which a page may allow none (Trusted Types). */
+const CONTENT = /** @type {[string, Record<string, string>, string?][]} */ ([
+  ["button", { part: "button", type: "button" }, "Start"],
+  ["b", { part: "label" }, "–"],
+  ["meter", { part: "level", min: "0", max: "1", "aria-label": "Sound level" }],
+  ["small", { part: "note" }, NOTE],
+  // Screen readers hear what is said, not each answer of an utterance that still runs.
+  ["span", { role: "status" }],
+]);
 
 /** Node imports modules of packages too, and has no elements. */
 const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
@@ -50,8 +51,6 @@ const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class 
 export class IntoneMeter extends Base {
   /** @type {IntoneClient | null} */ #client = null;
   /** @type {Microphone | null} */ #microphone = null;
-  /** @type {IntoneClient | null} whose start waits: for the person, it may be for ever */
-  #starting = null;
 
   connectedCallback() {
     if (this.shadowRoot) return;
@@ -59,10 +58,15 @@ export class IntoneMeter extends Base {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
-    root.innerHTML = CONTENT;
+    for (const [name, attributes, text = ""] of CONTENT) {
+      const element = document.createElement(name);
+      for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+      element.textContent = text;
+      root.append(element);
+    }
     this.#part("button").onclick = ({ detail }) => {
-      // A double click is one start.
-      if (!this.#starting || detail < 2) void this.toggle();
+      // A double click is one: its second would undo the first.
+      if (detail < 2) void this.toggle();
     };
   }
 
@@ -78,26 +82,31 @@ export class IntoneMeter extends Base {
     if (this.#client) return await this.stop();
     /** @type {IntoneClient | null} */ let client = null;
     try {
-      this.#client = this.#starting = client = this.#newClient();
+      this.#client = client = this.#newClient();
       await this.#start(client);
     } catch (error) {
       // Given up, it fails long after, when something else may be heard.
       if (this.#client !== client) return;
       await this.stop();
       this.#say("–", error instanceof Error ? error.message : String(error));
-    } finally {
-      if (this.#starting === client) this.#starting = null;
     }
   }
 
   /** Stops listening, and waits for the last result. */
   async stop() {
     const [client, microphone] = [this.#client, this.#microphone];
-    this.#client = this.#microphone = this.#starting = null;
+    this.#client = this.#microphone = null;
     await microphone?.stop();
     await client?.close();
     // It may have been started anew meanwhile.
     if (this.shadowRoot && !this.#client) this.#rest();
+  }
+
+  /** @param {string} why it cannot go on; said at once, and again after the last result */
+  async #giveUp(why) {
+    this.#say("–", why);
+    await this.stop();
+    if (!this.#client) this.#say("–", why);
   }
 
   #rest() {
@@ -122,17 +131,11 @@ export class IntoneMeter extends Base {
     this.#part("button").textContent = "Cancel";
     this.#microphone = new Microphone().pipe(client);
     this.#microphone.on("level", (dbfs) => this.#setLevel(meterShare(dbfs)));
-    this.#microphone.on("ended", ({ message }) => {
-      this.#say("–", message);
-      void this.stop();
-    });
+    this.#microphone.on("ended", ({ message }) => void this.#giveUp(message));
     client.on("event", (event) => this.#show(event));
     client.on("state", ({ state, error }) => {
       if (state === "waiting" && error) this.#say(PENDING, `Trying again: ${error.message}`);
-      if (state === "closed" && error && this.#client === client) {
-        this.#say("–", error.message);
-        void this.stop();
-      }
+      if (state === "closed" && error && this.#client === client) void this.#giveUp(error.message);
     });
     this.#say(PENDING, "Allow the microphone.");
     await this.#microphone.start();

@@ -56,10 +56,11 @@ const SENTENCES = {
 /** @param {unknown} error */
 function inWords(error) {
   if (error instanceof MicrophoneError) return error;
-  const name = error instanceof Error || error instanceof DOMException ? error.name : "";
-  const [code, sentence] = SENTENCES[name] ?? [
+  // By its name alone: Safari's OverconstrainedError is neither an Error nor a DOMException.
+  const { name, message } = /** @type {Partial<Error>} */ (error ?? {});
+  const [code, sentence] = SENTENCES[name ?? ""] ?? [
     "failed",
-    `The microphone could not be opened: ${error}`,
+    `The microphone could not be opened: ${message || error}`,
   ];
   return new MicrophoneError(code, sentence);
 }

@@ -25,7 +25,7 @@ import { WIRE_BYTES_PER_MS } from "./worklet.js";
  * @property {SessionClosed | null} totals what the server counted, if it came to say so
  * @property {ServerError | null} error what the server gave as the cause, if it did
  * @property {boolean} wasCreated whether the server had let the session in
- * @property {number} unsentBytes audio that had not been handed to the socket
+ * @property {number} unsentBytes audio that had not left the socket, as far as that tells
  */
 
 /** @typedef {{lag_ms: number, round_trip_ms: number}} Lag */
@@ -43,6 +43,7 @@ import { WIRE_BYTES_PER_MS } from "./worklet.js";
  * @property {((event: any) => void) | null} onerror
  */
 
+const NORMAL = 1000;
 const LOST = 1006;
 const PROTOCOL_ERROR = 1002;
 const REFUSED = 1008;
@@ -123,7 +124,7 @@ export class StreamSession extends Emitter {
 
   /** Asks for the remaining results; `ended` settles when they have come, or in time. */
   close() {
-    if (!this.#isReady) return this.#end(1000, "it was closed before it was open");
+    if (!this.#isReady) return this.#end(NORMAL, "it was closed before it was open");
     this.#endAfter(this.#times.closeTimeoutMs, "the server did not finish in time");
     // The server reads no further: a ping behind it would never be answered.
     clearInterval(this.#pingTimer);
@@ -264,6 +265,9 @@ export class StreamSession extends Emitter {
     this.#socket.onmessage = null;
     this.#socket.onopen = null;
     this.#socket.onclose = null;
+    // Of what was not audio, a few bytes may be among it.
+    const { bufferedAmount } = this.#socket;
+    const inSocket = closeCode === NORMAL ? 0 : Math.min(bufferedAmount, this.#outbox.sentBytes);
     this.#socket.close();
     this.#settle({
       closeCode,
@@ -271,7 +275,7 @@ export class StreamSession extends Emitter {
       totals: this.#totals,
       error: this.#lastError,
       wasCreated: this.#isCreated,
-      unsentBytes: this.#outbox.clear(),
+      unsentBytes: this.#outbox.clear() + inSocket,
     });
     this.#tellDrained();
   }

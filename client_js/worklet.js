@@ -265,6 +265,7 @@ function register() {
   class CaptureProcessor extends AudioWorkletProcessor {
     #resampler = new Resampler(sampleRate, WIRE_RATE_HZ);
     #framer = new PcmFramer();
+    /** @type {Float32Array | undefined} for a block that has no channel */ #silence;
     #isFinished = false;
 
     constructor() {
@@ -274,10 +275,13 @@ function register() {
 
     /** @param {Float32Array[][]} inputs */
     process(inputs) {
-      const samples = inputs[0]?.[0];
-      // No channel at all means that nothing is connected yet, not silence.
-      if (samples && !this.#isFinished)
+      // No channel at all means at first that nothing is connected yet, and later silence: Firefox
+      // gives none of a track that is not enabled.
+      const samples = inputs[0]?.[0] ?? this.#silence;
+      if (samples && !this.#isFinished) {
+        this.#silence ??= new Float32Array(samples.length);
         this.#post(this.#framer.push(this.#resampler.process(samples)));
+      }
       return !this.#isFinished;
     }
 

@@ -74,11 +74,12 @@ export class Listening {
    * The button: starts the microphone, or stops whatever is heard or waited for: a browser may ask
    * the person for ever.
    *
-   * @param {number} clicks a double click is one start
+   * @param {number} clicks a double click is one: its second would undo the first
    */
   async toggle(clicks) {
+    if (clicks > 1) return;
     if (this.#phase === Phase.IDLE) await this.#attempt(() => this.#hearMicrophone());
-    else if (this.#phase !== Phase.STARTING || clicks < 2) await this.#stop();
+    else await this.#stop();
   }
 
   #toggleMute() {

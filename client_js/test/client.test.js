@@ -353,6 +353,33 @@ test("what waits for room goes when the server answers, whenever timers fire", a
   assert.ok(isDrained);
 });
 
+for (const { code, unsent } of [
+  { code: 1006, unsent: 10 },
+  { code: 1000, unsent: 5 },
+]) {
+  test(`after a close of ${code} what the socket still holds is ${unsent - 5} frames`, async () => {
+    const socket = {
+      readyState: 1,
+      bufferedAmount: 0,
+      close() {},
+      send(data) {
+        this.bufferedAmount += data.byteLength ?? data.length;
+      },
+    };
+    const minute = 60_000;
+    const session = new StreamSession(socket, {
+      ...{ connectTimeoutMs: minute, closeTimeoutMs: minute },
+      ...{ pingIntervalMs: minute, pongTimeoutMs: minute },
+    });
+    socket.onmessage({ data: JSON.stringify(CREATED) });
+    // Half a second goes into the socket, the rest waits for room.
+    for (let n = 0; n < 10; n += 1) session.send(FRAME);
+    assert.equal(session.sentMs, 500);
+    socket.onclose({ code, reason: "" });
+    assert.equal((await session.ended).unsentBytes, unsent * FRAME.byteLength);
+  });
+}
+
 test("the lag is measured by ping", async (t) => {
   const { client, server } = await conversation(t, { times: { pingIntervalMs: 10 } });
   await client.connect();

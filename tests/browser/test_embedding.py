@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from listening_page import ListeningPage
+from selenium.webdriver import ActionChains
 
 VITE_APPLICATION = """
 import { IntoneClient, Microphone } from "intone-client";
@@ -32,6 +33,16 @@ return ["label", "note", "button"].map((part) =>
 """
 PRESS_METER = """
 document.querySelector("intone-meter").shadowRoot.querySelector("button").click();
+"""
+PRESS_METER_A_SECOND_TIME = """
+document.querySelector("intone-meter").shadowRoot.querySelector("button")
+  .dispatchEvent(new MouseEvent("click", { detail: 2 }));
+"""
+UNPLUG = """
+for (const track of opened) {
+  track.stop();
+  track.dispatchEvent(new Event("ended"));
+}
 """
 
 
@@ -111,15 +122,40 @@ def test_the_example_is_ten_lines_and_works_as_pasted(start_server, open_page, s
         text = page_of(example, server.url) + OPEN_MICROPHONES
         (folder / "index.html").write_text(text, encoding="utf-8")
         with open_page(f"{origin}/") as page:
-            page.press("button")
+            button = page.driver.find_element("css selector", "button")
+            ActionChains(page.driver).double_click(button).perform()
             page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion")
+            run = page.driver.execute_script
+            assert run("return opened.map(({ readyState }) => readyState)") == ["live"]
             # Pressed once more it ends, and once more it begins again.
             page.press("button")
-            run = page.driver.execute_script
             page.until(lambda: run("return opened[0].readyState") == "ended", "the end")
             run("document.querySelector('output').value = ''")
             page.press("button")
             page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion again")
+
+
+def test_the_example_ends_while_the_server_is_away(start_server, open_page, site, guide):
+    folder, origin, _ = site
+    flags = ("--allowed-origin", origin)
+    with start_server(*flags) as first:
+        text = page_of(block(guide, "html"), first.url) + OPEN_MICROPHONES
+        (folder / "index.html").write_text(text, encoding="utf-8")
+        with open_page(f"{origin}/", logs_errors=True) as page:
+            run = page.driver.execute_script
+            page.press("button")
+            page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion")
+            run("document.querySelector('output').value = ''")
+            first.stop()
+            page.until(lambda: shown(page, "output"), "why nothing comes any more")
+            assert run("return opened[0].readyState") == "live"
+            page.press("button")
+            page.until(lambda: run("return opened[0].readyState") == "ended", "the end")
+            with start_server(*flags, "--port", str(first.port)):
+                page.until(lambda: not run("return document.querySelector('button').disabled"), "")
+                page.press("button")
+                page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion")
+                assert run("return opened.length") == 2
 
 
 def test_the_example_says_why_it_is_refused_and_turns_the_microphone_off(
@@ -143,7 +179,8 @@ def test_the_element_works_under_the_policy_of_the_guide(start_server, open_page
     folder, origin, handler = site
     with start_server("--allowed-origin", origin) as server:
         policy = page_of(block(guide, "text"), server.url).replace("\n", " ")
-        handler.policy = policy.replace("ws://127.0.0.1:8765", server.ws_url)
+        policy = policy.replace("ws://127.0.0.1:8765", server.ws_url)
+        handler.policy = f"{policy}; require-trusted-types-for 'script'"
         text = METER.replace("SERVER", f"{server.url}/")
         (folder / "index.html").write_text(text, encoding="utf-8")
         with open_page(f"{origin}/") as page:
@@ -156,6 +193,28 @@ def test_the_element_works_under_the_policy_of_the_guide(start_server, open_page
             run(PRESS_METER)
             page.until(lambda: run(READ_METER)[2] == "Start", "the end")
             assert run("return window.last") == "session.closed"
+            run(PRESS_METER_A_SECOND_TIME)
+            assert run(READ_METER)[2] == "Start"
+
+
+def test_the_element_still_says_at_the_end_that_the_microphone_is_gone(
+    start_server, open_page, site
+):
+    folder, origin, _ = site
+    with start_server("--allowed-origin", origin) as server:
+        text = METER.replace("SERVER", f"{server.url}/") + OPEN_MICROPHONES
+        (folder / "index.html").write_text(text, encoding="utf-8")
+        with open_page(f"{origin}/") as page:
+            run = page.driver.execute_script
+            run("addEventListener('intone', (e) => (window.last = e.detail.type))")
+            page.until(lambda: run(READ_METER)[2] == "Start", "the element")
+            run(PRESS_METER)
+            # In an utterance, whose result comes after it.
+            page.until(lambda: run("return window.last") == "utterance.interim", "an interim")
+            run(UNPLUG)
+            page.until(lambda: run("return window.last") == "session.closed", "the end")
+            page.until(lambda: run(READ_METER)[2] == "Start", "rest")
+            page.until(lambda: "unplugged" in run(READ_METER)[1], "why")
 
 
 @pytest.mark.parametrize(

@@ -392,3 +392,14 @@ def test_the_button_keeps_the_focus_and_a_cleared_list_fills_again(server, open_
 
 def focused(page: ListeningPage) -> str:
     return str(page.driver.execute_script("return document.activeElement.id"))
+
+
+def test_a_device_that_is_gone_is_told_whatever_class_the_error_is_of(run):
+    # Safari's is neither an Error nor a DOMException.
+    told = run("""
+        navigator.mediaDevices.getUserMedia = async () => {
+          throw { name: "OverconstrainedError", constraint: "deviceId" };
+        };
+        return await microphone.start().catch(({ code, message }) => [code, message]);
+    """)
+    assert told == ["missing", "The chosen microphone is not connected any more."]

@@ -235,6 +235,11 @@ def test_a_prompt_that_is_not_answered_can_be_given_up(server, open_page, male_w
         assert page.read("#listen") == "Stop"
         assert page.read("#notice") == ""
         page.stop()
+        # A double click on "Stop" stops, however soon the server is done with it.
+        page.wait_for_status("Ready")
+        second = "arguments[0].dispatchEvent(new MouseEvent('click', { bubbles: true, detail: 2 }))"
+        page.driver.execute_script(second, button)
+        assert page.driver.execute_script("return document.body.dataset.phase") == "idle"
 
 
 def test_a_microphone_that_is_muted_stays_so_over_a_loss(start_server, open_page):
