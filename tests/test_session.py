@@ -17,6 +17,7 @@ from intone.errors import RecogniserFailed, SettingsError, UnknownModel, Unsuppo
 from intone.models import ModelStore
 from intone.types import (
     DiscardReason,
+    EndReason,
     UtteranceDiscarded,
     UtteranceInterim,
     UtteranceResult,
@@ -59,13 +60,44 @@ def test_speech_gives_started_interims_result(recogniser, male_wav):
     assert 0 <= result.start_ms < result.end_ms
 
 
-def test_gender_is_heard_in_two_synthetic_voices(recogniser, two_utterances_wav):
-    results = [
-        event
-        for event in events_of(pcm_of(two_utterances_wav), recogniser)
-        if isinstance(event, UtteranceResult)
+def test_gender_is_heard_in_two_synthetic_voices(recogniser, male_wav, female_wav):
+    for path, gender in ((male_wav, "male"), (female_wav, "female")):
+        *_, result = events_of(pcm_of(path), recogniser)
+        assert result.gender.label == gender
+
+
+def test_what_is_split_says_which_utterance_it_goes_on_from(recogniser, male_wav):
+    data = pcm_of(male_wav)[16_000:48_000] * 4
+    events = events_of(
+        data, recogniser, interim_ms=0, endpointer=EndpointerSettings(max_utterance_ms=1_500)
+    )
+    results = [event for event in events if isinstance(event, UtteranceResult)]
+    assert [result.continues for result in results] == [None, 1, 2]
+    started = [event for event in events if isinstance(event, UtteranceStarted)]
+    assert [event.continues for event in started] == [None, 1, 2]
+
+
+@settings(max_examples=15, deadline=None)
+@given(at=st.integers(0, 80_000), cuts=st.lists(st.integers(0, 80_000), max_size=20))
+def test_a_flush_ends_what_runs_wherever_the_bytes_are_cut(at, cuts, recogniser, male_wav):
+    data = pcm_of(male_wav)
+
+    def flushed(bounds):
+        session = Session(model=recogniser, interim_ms=0)
+        events = [e for a, b in pairwise([0, *bounds, at]) for e in session.feed(data[a:b])]
+        events += (ended := session.flush())
+        return ended, events + session.feed(data[at:]) + session.finish()
+
+    ended, whole = flushed([])
+    assert flushed(sorted(cut for cut in cuts if cut < at)) == (ended, whole)
+    results = [event for event in whole if isinstance(event, UtteranceResult)]
+    assert [event for event in ended if isinstance(event, UtteranceResult)] == [
+        result for result in results if result.reason is EndReason.FLUSH
     ]
-    assert len(results) == 2
+    # Enough has been said by then, and it has not come to its end.
+    if 40_000 <= at <= 70_000:
+        assert results[0].reason is EndReason.FLUSH
+        assert results[0].end_ms == at // 640 * 20
 
 
 def test_interims_come_at_the_asked_distance_in_audio_time(recogniser, male_wav):

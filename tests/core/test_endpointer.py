@@ -102,6 +102,43 @@ def test_a_ratio_asks_for_no_frame_too_many(percent):
     assert run("1" * needed, settings) == [(needed - 1, Opened(0))]
 
 
+def by_the_book(decisions: str) -> list[tuple[int, Transition]]:
+    """What the settings ask for, counted anew from the plain list at every frame."""
+    told, start, begun, speech, free_from = [], None, 0, 0, 0
+    for index, decision in enumerate(decisions):
+        end = index + 1
+        if start is None:
+            first = max(end - 5, free_from)
+            window = decisions[first:end]
+            if window.count("1") < 4:
+                continue
+            start = max(first + window.index("1") - 3, free_from)
+            begun, speech = end, window.count("1")
+            told.append((index, Opened(start)))
+            continue
+        speech += decision == "1"
+        quiet = decisions[max(begun, end - 10) : end].count("0")
+        if decision == "0" and quiet >= 9:
+            told.append((index, Closed(end, speech, EndReason.SILENCE)))
+            start, free_from = None, end
+        elif end - start >= 50:
+            told.append((index, Closed(end, speech, EndReason.MAX_DURATION)))
+            told.append((index, Opened(end, continues_previous=True)))
+            start, speech = end, 0
+    return told
+
+
+@given(st.lists(st.tuples(st.sampled_from("01"), st.integers(1, 12)), max_size=60))
+def test_every_utterance_is_cut_by_the_book(runs):
+    decisions = "".join(decision * length for decision, length in runs)
+    assert run(decisions) == by_the_book(decisions)
+
+
+def test_the_silence_before_an_utterance_does_not_count_towards_its_end():
+    transitions = run("1111" + "0" * 9 + "1111" + "0" * 8)
+    assert transitions[-1] == (16, Opened(start_frame=13))
+
+
 @given(st.lists(st.booleans(), max_size=400), st.lists(st.integers(1, 20), min_size=1))
 def test_how_many_decisions_come_at_once_does_not_matter(decisions, lengths):
     endpointer, caused, first = Endpointer(SETTINGS), [], 0

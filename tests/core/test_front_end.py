@@ -120,6 +120,36 @@ def test_channels_have_their_own_utterances_and_one_series_of_ids(stereo_wav):
     assert [hop.utterance_id for hop in started] == list(range(1, len(started) + 1))
 
 
+@pytest.fixture(scope="module")
+def unlike_voices(male_wav, female_wav):
+    """Float32 (n, 2): a man, and a woman who begins later and talks twice."""
+    man, woman = speech(male_wav), speech(female_wav)
+    pause = np.zeros(12_000, "f4")
+    voices = [man, np.concatenate([pause, woman, pause, woman[8_000:]])]
+    length = max(map(len, voices))
+    return np.stack([np.pad(voice, (0, length - len(voice))) for voice in voices], axis=1)
+
+
+def without_ids(hops: list[Hop], channel: int) -> list[tuple]:
+    """What compares of one channel's hops with those of the same audio alone."""
+    ids: dict[int, int] = {}
+    told = []
+    for kind, number, told_channel, *rest in map(tell, hops):
+        if told_channel == channel:
+            told.append((kind, ids.setdefault(number, len(ids)), *rest))
+    return told
+
+
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.lists(st.integers(0, 500_000), max_size=40))
+def test_each_of_two_speakers_is_heard_as_if_alone(cuts, unlike_voices):
+    together = hops_of(unlike_voices, cuts, AudioFormat(channels=2))
+    assert {hop.channel for hop in together} == {0, 1}
+    for channel in (0, 1):
+        alone = without_ids(hops_of(unlike_voices[:, channel]), 0)
+        assert without_ids(together, channel) == alone
+
+
 def test_the_same_bytes_twice_give_the_same_hops_beside_another_stream(male_wav, female_wav):
     alone = [tell(h) for h in hops_of(speech(male_wav))]
     streams = [FrontEnd(MONO, EndpointerSettings(), webrtc, SHAPE) for _ in range(2)]

@@ -24,6 +24,8 @@ class Owner:
     def __init__(self) -> None:
         self.posted: queue.Queue[Callable[[], None]] = queue.Queue()
         self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.delays_s: list[float] = []
+        """Of every timer that was asked for."""
         self.batch_sizes: list[int] = []
         self.waits_s: list[float] = []
 
@@ -33,6 +35,7 @@ class Owner:
         self.waits_s += waits_s
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+        self.delays_s.append(delay_s)
         self.timers.append((time.monotonic() + delay_s, callback))
 
     def run_next(self) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from intone.engine import batch as batch_module
 from intone.engine.batch import Batch, Block, Ticket, Waiting
 
 WINDOW = np.zeros(1, np.float32)
@@ -24,6 +25,20 @@ def waiting_since(**arrived_s):
 
 def names(tickets, some):
     return "".join(name for name, ticket in tickets.items() if ticket in some)
+
+
+def test_chance_decides_among_those_who_begin_together_and_no_others(monkeypatch):
+    asked = []
+    monkeypatch.setattr(batch_module.random, "uniform", lambda *span: asked.append(span) or span[0])
+    monkeypatch.setattr(batch_module.time, "monotonic", lambda: 100.0)
+    luckiest_later = Ticket(lambda _: None, WINDOW)
+    assert asked == [(0, batch_module._RANK_SPREAD_S)]
+    monkeypatch.setattr(batch_module.random, "uniform", lambda _, most: most)
+    monkeypatch.setattr(
+        batch_module.time, "monotonic", lambda: 100.0 - 1.1 * batch_module._RANK_SPREAD_S
+    )
+    unluckiest_earlier = Ticket(lambda _: None, WINDOW)
+    assert unluckiest_earlier.rank < luckiest_later.rank
 
 
 def test_who_began_first_goes_first():

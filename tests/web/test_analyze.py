@@ -3,8 +3,10 @@
 import asyncio
 import base64
 import io
+import itertools
 import json
 import threading
+from types import SimpleNamespace
 
 import aiohttp
 import numpy as np
@@ -15,10 +17,12 @@ from aiohttp.base_protocol import BaseProtocol
 from small_recogniser import SmallModel
 
 from intone.core.recogniser import StepOutput
-from intone.errors import BadRequest
+from intone.errors import BadRequest, ShuttingDown
 from intone.models import ModelStore
 from intone.session import Session
+from intone.settings import ServerSettings
 from intone.types import SAMPLE_RATE_HZ
+from intone.web import analyze
 from intone.web.analyze import analysis_of
 from intone.web.form_body import MOST_BEFORE_FILE_BYTES, FormBody
 
@@ -411,13 +415,16 @@ async def test_what_fails_beside_the_model_does_not_pass_for_it(serve, male_wav,
         assert await refused(local.url, male_wav.read_bytes()) == (500, "internal_error")
 
 
-async def test_who_trickles_gives_the_place_up(serve):
+async def test_who_trickles_gives_the_place_up(serve, monkeypatch):
     async def trickle():
         while True:
             yield b"\0"
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.001)
 
-    async with serve(limits={"idle_timeout_s": 0.3}) as local:
+    # A clock that says of each byte that it took a second; of the other limit the loop's says.
+    seconds = itertools.count()
+    monkeypatch.setattr(analyze, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    async with serve(limits={"idle_timeout_s": 60}) as local:
         async with (
             aiohttp.ClientSession() as client,
             client.post(f"{local.url}/v1/analyze", data=trickle()) as response,
@@ -437,6 +444,9 @@ async def test_what_is_said_of_an_upload_is_counted_as_of_a_session(serve, male_
     def counted(line):
         return talk.value_of(rendered, line)
 
+    spoken_ms = result["end_ms"] - result["start_ms"]
+    assert counted("intone_utterance_duration_seconds_sum") == pytest.approx(spoken_ms / 1_000)
+    assert counted("intone_result_latency_seconds_count") == 0
     seconds = counted('intone_audio_received_seconds_total{protocol="upload"}')
     assert seconds == analysis["duration_ms"] / 1_000
     reason = result["reason"]
@@ -444,3 +454,11 @@ async def test_what_is_said_of_an_upload_is_counted_as_of_a_session(serve, male_
     for task in ("emotion", "gender"):
         label = result[task]["label"]
         assert counted(f'intone_predictions_total{{label="{label}",task="{task}"}}') == 1
+
+
+def test_an_analysis_gives_up_once_the_server_stops(store, male_wav):
+    is_stopping = threading.Event()
+    is_stopping.set()
+    content = io.BytesIO(male_wav.read_bytes())
+    with pytest.raises(ShuttingDown):
+        analysis_of(content, store["gru"], ServerSettings(), is_stopping)

@@ -13,6 +13,8 @@ from small_recogniser import SmallModel
 
 from intone.engine.live import LiveSession
 from intone.models import ModelStore
+from intone.web import session
+from intone.web.watch import Watch
 
 SILENT_SECOND = bytes(32_000)
 
@@ -73,13 +75,33 @@ async def test_silence_on_the_line_ends_the_session(serve):
         assert_ended(messages, "idle_timeout", retryable=True)
 
 
-async def test_a_message_keeps_the_session_open(serve):
-    async with serve(limits={"idle_timeout_s": 0.5}) as local, talk.connect(local.url) as socket:
+async def test_messages_and_audio_are_told_to_the_watch_and_pongs_apart(serve, monkeypatch):
+    """What it makes of them, test_watch.py has on a clock of its own."""
+    told = []
+
+    class Told(Watch):
+        def message(self, now_s):
+            told.append("message")
+            super().message(now_s)
+
+        def frame(self):
+            told.append("frame")
+            super().frame()
+
+    monkeypatch.setattr(session, "Watch", Told)
+    async with serve() as local, talk.connect(local.url) as socket:
         await talk.receive(socket)
-        for _ in range(4):
-            await asyncio.sleep(0.25)
-            await talk.say(socket, "ping")
-            assert (await talk.receive(socket))["type"] == "pong"
+        assert told == []
+        await talk.say(socket, "ping")
+        await talk.receive(socket)
+        assert told == ["message"]
+        await socket.send(SILENT_SECOND)
+        await talk.say(socket, "ping")
+        await talk.receive(socket)
+        assert told == ["message"] * 3
+        await socket.pong()
+        await talk.until(lambda: len(told) == 4)
+        assert told[-1] == "frame"
 
 
 async def test_a_session_lasts_no_longer_than_allowed(serve, male_wav):
@@ -270,6 +292,51 @@ async def test_overload_drops_interims_then_refuses_then_discards(serve, held, m
         assert [m["reason"] for m in discarded] == ["overloaded"]
         assert not talk.of_type(messages, "utterance.result")
         assert metric(local, 'intone_utterances_total{end_reason="overloaded"}') == 1
+
+
+async def test_no_more_is_read_than_may_come_at_once_while_the_engine_is_behind(
+    serve, held, male_wav
+):
+    data = talk.pcm_of(male_wav)[:64_000] * 10
+    limits = {"max_rate": 1e6, "max_rate_burst_s": 1.0}
+    async with serve(models=ModelStore({"gru": held}), limits=limits) as local:
+        async with talk.connect(local.url, "?interim_ms=0") as socket:
+            await talk.receive(socket)
+            (stream,) = local.server.sessions
+            held.recogniser.is_open.clear()
+            for at in range(0, len(data), 6_400):
+                await socket.send(data[at : at + 6_400])
+            await talk.until(lambda: stream._is_behind)
+            # It has every turn that it could want.
+            for _ in range(500):
+                await asyncio.sleep(0)
+            received_s = metric(local, 'intone_audio_received_seconds_total{protocol="intone.v1"}')
+            assert received_s < len(data) / 32_000 / 4
+            held.recogniser.is_open.set()
+            await talk.say(socket, "session.close")
+            messages = await talk.receive_all(socket)
+        assert messages[-1]["received"]["bytes"] == len(data)
+
+
+async def test_how_long_a_result_took_is_told_in_ms_and_counted_in_s(serve, held, male_wav):
+    data = talk.pcm_of(male_wav)
+    async with serve(models=ModelStore({"gru": held})) as local:
+        async with talk.connect(local.url, "?interim_ms=0") as socket:
+            await talk.receive(socket)
+            held.recogniser.is_open.clear()
+            sent_s = time.monotonic()
+            await socket.send(data)
+            await talk.say(socket, "session.close")
+            await talk.until(lambda: time.monotonic() - sent_s > 0.3)
+            held_s = time.monotonic() - sent_s
+            held.recogniser.is_open.set()
+            messages = await talk.receive_all(socket)
+            took_s = time.monotonic() - sent_s
+        (result,) = talk.of_type(messages, "utterance.result")
+        # From the audio that ended it, which was not read before it was sent.
+        assert 0.5 * held_s < result["latency_ms"] / 1_000 <= took_s
+        counted_s = metric(local, "intone_result_latency_seconds_sum")
+        assert counted_s == pytest.approx(result["latency_ms"] / 1_000, abs=1e-4)
 
 
 async def test_lag_is_told_while_the_engine_is_behind(serve, held, male_wav):

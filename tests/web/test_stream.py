@@ -13,7 +13,7 @@ import talk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intone import AudioFormat, Encoding, Session
+from intone import AudioFormat, Encoding, Session, plugins
 from intone.core.decode import to_int16
 from intone.web import translate
 from intone.web.codec import decode_server, encode
@@ -259,6 +259,46 @@ async def test_a_sink_hears_what_the_client_hears(serve, male_wav, caplog):
     assert record.session_id == messages[0]["session_id"]
     assert record.emotion == results[0]["emotion"]["label"]
     assert record.gender == results[0]["gender"]["label"]
+
+
+class OwnSink:
+    """Fails at every second event, and remembers."""
+
+    def __init__(self):
+        self.told, self.closed = [], 0
+
+    def tell(self, session_id, event):
+        self.told.append((session_id, type(event).__name__))
+        if len(self.told) % 2:
+            raise ValueError("a sink that fails")
+
+    def close(self):
+        assert self.told
+        self.closed += 1
+
+
+async def test_a_sink_that_fails_is_logged_and_keeps_nobody_from_hearing(
+    serve, male_wav, caplog, monkeypatch
+):
+    sink = OwnSink()
+    load = plugins.load
+    monkeypatch.setattr(
+        plugins,
+        "load",
+        lambda group, name: (lambda _: sink) if name == "own" else load(group, name),
+    )
+    async with serve(sinks=("own", "log")) as local:
+        messages = await talk.hear(local.url, talk.pcm_of(male_wav))
+        assert sink.closed == 0
+    kinds = [m["type"] for m in messages if m["type"].startswith("utterance.")]
+    told = [f"utterance.{name.removeprefix('Utterance').lower()}" for _, name in sink.told]
+    assert told == kinds
+    assert {session_id for session_id, _ in sink.told} == {messages[0]["session_id"]}
+    failures = [r for r in caplog.records if "sink own failed" in r.getMessage()]
+    assert len(failures) == -(-len(told) // 2)
+    # The one after it was told all the same.
+    assert any(r.name == "intone.engine.sinks" for r in caplog.records)
+    assert sink.closed == 1
 
 
 async def test_a_session_is_logged_at_start_and_end(serve, male_wav, caplog):

@@ -2,21 +2,29 @@
 
 import asyncio
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from intone.errors import InvalidUpdate, RateLimited, SettingsError, SlowConsumer
 from intone.models import ModelStore
-from intone.settings import ServerSettings, SessionSettings
-from intone.types import Encoding
+from intone.settings import LimitSettings, ServerSettings, SessionSettings
+from intone.types import Decision, Encoding, EndReason, UtteranceResult
 from intone.web import outbox as outbox_module
+from intone.web.collector import sparing_collections
 from intone.web.config import Negotiation
+from intone.web.first_request import watched
+from intone.web.http_input import PacedRunner
 from intone.web.metrics import Metrics
 from intone.web.outbox import Outbox
 from intone.web.rate import MessagePacer, RateLimiter
-from intone.web.server import Server
-from intone.web.translate import query_wishes
+from intone.web.serve import new_runner
+from intone.web.server import Phase, Server
+from intone.web.slow_readers import aborted
+from intone.web.stream import _run
+from intone.web.translate import event, query_wishes
 
 
 @pytest.fixture
@@ -73,6 +81,49 @@ def test_what_audio_needs_first_is_said_in_a_sentence(negotiation):
     negotiation.apply({"sample_rate_hz": 1, "encoding": "mp3"}, all_or_nothing=True)
     expected = "audio needs a session.update that sets encoding, sample_rate_hz right"
     assert negotiation.needs == expected
+
+
+@pytest.mark.parametrize(("latency_s", "told"), [(0.0123, 12.3), (2.0, 2_000.0), (None, UNSET)])
+def test_a_latency_is_told_in_ms(latency_s, told):
+    sure = Decision("sad", 0.9, {"sad": 0.9, "calm": 0.1})
+    result = UtteranceResult(3, 1, 200, 900, EndReason.FLUSH, sure, sure, "gru", 2)
+    message = event(result, latency_s)
+    assert message.latency_ms == told
+    assert (message.utterance_id, message.channel, message.continues) == (3, 1, 2)
+
+
+def test_a_message_may_hold_no_more_than_may_come_at_once():
+    assert LimitSettings(max_frame_s=10, max_rate_burst_s=2).longest_frame_s == 2
+    assert LimitSettings(max_frame_s=1, max_rate_burst_s=2).longest_frame_s == 1
+
+
+@pytest.mark.parametrize("phase", Phase)
+async def test_a_stop_that_begins_during_the_upgrade_ends_the_session(phase):
+    class Session:
+        is_stopped = is_run = False
+
+        def stop(self):
+            self.is_stopped = True
+
+        async def run(self, wishes):
+            assert wishes == {"model": "gru"}
+            self.is_run = True
+
+    session, server = Session(), SimpleNamespace(sessions=set(), phase=phase)
+    await _run(server, session, {"model": "gru"})
+    assert session.is_run
+    assert session.is_stopped == (phase is Phase.DRAINING)
+    assert server.sessions == set()
+
+
+def test_what_serves_alone_has_every_defence(store):
+    """Each is tested by itself: first requests, slow readers, input that is slow to parse."""
+    runner = new_runner(ServerSettings(), store)
+    assert isinstance(runner, PacedRunner)
+    started = [getattr(start, "func", start) for start in runner.app.cleanup_ctx]
+    assert {sparing_collections, watched, aborted} <= set(started)
+    theirs = [start for start in runner.app.cleanup_ctx if getattr(start, "func", None)]
+    assert all(start.args == (runner,) for start in theirs)
 
 
 def test_messages_over_the_rate_wait_and_those_under_it_do_not():
