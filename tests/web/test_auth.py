@@ -82,6 +82,9 @@ async def test_a_page_of_another_site_is_refused(serve):
     async with serve() as local:
         own = local.url
         assert (await greeted(own, origin=own))[0] == "session.created"
+        # Names of hosts have no case, though browsers write them small.
+        named = own.replace("127.0.0.1", "localhost")
+        assert (await greeted(named, origin=named.upper()))[0] == "session.created"
         for foreign in ("http://elsewhere.example", "null", "http://127.0.0.1:1", "http://[", ""):
             assert (await refusal(own, origin=foreign))[:2] == (403, "forbidden_origin")
 
