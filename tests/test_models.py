@@ -66,6 +66,7 @@ def test_a_card_survives_the_round_trip():
 def test_a_card_says_which_features(folder, features, expected):
     edit(folder, features=features)
     card = load_model(folder).card
+    assert load_model(str(folder)).card == card
     assert card.features == expected
     assert parse_card(write_card(card), "card.json") == card
 

@@ -67,11 +67,12 @@ class Model:
             ) from error
 
 
-def load_model(folder: Path) -> Model:
+def load_model(folder: str | Path) -> Model:
     """Load ``folder``, without another's interims.
 
     Raises :class:`ModelError` that names the file and why.
     """
+    folder = Path(folder)
     card_path = folder / CARD_FILE
     card = parse_card(_read(card_path), str(card_path))
     if card.name != folder.name:

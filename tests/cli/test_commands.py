@@ -17,8 +17,10 @@ import subprocess
 import sys
 import termios
 import time
+import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from plugin import with_plugin
@@ -412,6 +414,58 @@ def test_a_pipe_that_waits_holds_up_neither_answers_nor_ctrl_c(server, two_utter
     assert process.wait(timeout=DEADLINE_S) == 130
     output, errors = process.communicate()
     assert (output, errors.strip()) == (b"", b"")
+
+
+@pytest.fixture
+def long_wav(two_utterances_wav, tmp_path):
+    """More than a small pipe holds of answers."""
+    samples, rate_hz = soundfile.read(two_utterances_wav, dtype="int16")
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.tile(samples, 4), rate_hz, "PCM_16")
+    return path
+
+
+def unread(process):
+    """How many bytes wait in its output, of the 4096 that this then holds."""
+    return struct.unpack("i", fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4)))[0]
+
+
+def start_unread(url, path):
+    """A stream whose output nobody reads, once no more fits in."""
+    process = start_piped("stream", "--url", url, "--interims", "--format", "jsonl", path)
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4_096)
+    deadline_s = time.monotonic() + DEADLINE_S
+    while unread(process) < 3_400:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    return process
+
+
+def test_a_reader_that_pauses_does_not_cost_the_session(start_server, long_wav):
+    with start_server() as server:
+        process = start_unread(server.ws_url, long_wav)
+        deadline_s = time.monotonic() + DEADLINE_S
+        closed = 'intone_connections_active{protocol="intone.v1"} 0.0'
+        while closed not in scrape(server):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        output, errors = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, errors.strip()) == (0, b"")
+    results = [line for line in map(json.loads, output.splitlines()) if line["event"] == "result"]
+    assert len(results) == 8
+
+
+def scrape(server):
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as response:
+        return response.read().decode()
+
+
+def test_ctrl_c_is_heeded_while_nobody_reads(server, long_wav):
+    process = start_unread(server.ws_url, long_wav)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=DEADLINE_S) == 130
+    _, errors = process.communicate()
+    assert errors.strip() == b""
 
 
 @pytest.mark.parametrize("command", ["stream", "analyze"])

@@ -155,6 +155,23 @@ async def test_a_file_of_any_length_stays_within_the_server_s_limits(start_serve
     assert not any(isinstance(event, client.ServerError) for event in events)
 
 
+@pytest.mark.parametrize("is_in_one", [True, False])
+async def test_a_whole_recording_may_come_as_one_block(server, is_in_one):
+    # Over the 30 s that a server takes at once.
+    pcm = bytes(45 * 32_000)
+    blocks = [pcm] if is_in_one else [pcm[:1_000_000], pcm[1_000_000:]]
+    async with client.connect(server.ws_url) as stream:
+        await asyncio.wait_for(client.send_file(stream, blocks), DEADLINE_S)
+        assert (await stream.close()).received_bytes == len(pcm)
+
+
+async def test_who_aborts_is_not_told_that_it_was_aborted(server):
+    async with client.connect(server.ws_url) as stream:
+        await stream.abort()
+        with pytest.raises(ServerUnavailable, match="aborted"):
+            await stream.send(bytes(320))
+
+
 async def test_leaving_the_block_closes_the_session(server):
     async with client.connect(server.ws_url) as stream:
         await stream.send(bytes(320))

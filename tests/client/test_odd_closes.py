@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import http
+import json
+import traceback
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
@@ -20,6 +22,7 @@ from intone.client.files import send_file
 from intone.client.stream import Stream
 from intone.client.transport import ConnectionLost
 from intone.errors import (
+    IntoneError,
     InvalidMessage,
     Overloaded,
     RateLimited,
@@ -321,6 +324,9 @@ async def test_a_file_goes_on_when_the_lag_cannot_be_asked_for():
         )
         sent = 0
 
+        async def wait_until_up(self):
+            pass
+
         async def send(self, block):
             self.sent += len(block)
 
@@ -330,6 +336,103 @@ async def test_a_file_goes_on_when_the_lag_cannot_be_asked_for():
     away = Away()
     await send_file(away, [b"\0" * 32_000] * 20)
     assert away.sent == 640_000
+
+
+async def test_a_file_waits_while_the_server_is_away():
+    heard = 0
+
+    async def hear(connection):
+        nonlocal heard
+        await connection.send(CREATED)
+        async for message in connection:
+            if isinstance(message, bytes):
+                heard += len(message)
+            elif "ping" in message:
+                marker = json.loads(message)["marker"]
+                pong = {"type": "pong", "marker": marker, "received_ms": 0, "lag_ms": 0}
+                await connection.send(json.dumps(pong))
+            else:
+                await connection.send(CLOSED)
+                return
+
+    block = bytes(32_000)
+    away = [answering(503)] * 2
+    async with (
+        scripted(closing(1001), *away, hear) as url,
+        client.connect(url, reconnect=SOON) as stream,
+    ):
+        # The close is known before the first block goes.
+        async for event in stream:
+            if isinstance(event, client.Reconnecting):
+                break
+        await asyncio.wait_for(send_file(stream, [block] * 20), DEADLINE_S)
+        await stream.close()
+    assert heard == 20 * len(block)
+    assert stream.dropped_ms == 0
+
+
+async def test_a_cancellation_is_heeded_whenever_it_comes():
+    """Also just as the session is there: ``asyncio.wait_for`` may lose it."""
+
+    async def use(url):
+        async with client.connect(url):
+            await asyncio.Event().wait()
+
+    async with scripted(behave) as url:
+        for turns in range(60):
+            task = asyncio.create_task(use(url))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task], timeout=DEADLINE_S)
+            assert task.cancelled(), turns
+
+
+async def test_what_is_raised_again_and_again_does_not_grow():
+    async with scripted(behave) as url, client.connect(url) as stream:
+        await stream.abort()
+        depths = []
+        for _ in range(5):
+            try:
+                await stream.send(bytes(320))
+            except ServerUnavailable as error:
+                depths.append(len(traceback.extract_tb(error.__traceback__)))
+        assert len(depths) == 5
+        assert len(set(depths)) == 1
+
+
+async def test_a_fault_in_the_client_is_not_taken_for_a_good_end(monkeypatch):
+    def fails(_text):
+        raise KeyError("nobody foresaw it")
+
+    async def listen(url):
+        async with client.connect(url) as stream:
+            monkeypatch.setattr(streaming, "decode", fails)
+            await stream._connection.send('{"type":"session.close"}')
+            async for _ in stream:
+                pass
+
+    async with scripted(behave) as url:
+        with pytest.raises(ServerUnavailable, match="nobody foresaw it") as caught:
+            await listen(url)
+        assert isinstance(caught.value.__cause__, KeyError)
+
+
+async def test_the_longest_of_several_retry_after_counts(caplog):
+    busy = answering(503, Retry_After="0")
+    busy.headers["Retry-After"] = "1"
+    busy.headers["Retry-After"] = "Wed, 21 Oct 2026 07:28:00 GMT"
+    async with scripted(busy, behave) as url, client.connect(url, reconnect=SOON):
+        pass
+    assert caplog.messages == ["the server answered HTTP 503; try 1 follows in 1.0 s"]
+
+
+@pytest.mark.parametrize("location", ["ws://[", "ws://host:99999/"])
+async def test_a_server_that_sends_us_nowhere_is_said_in_a_sentence(location):
+    async with scripted(answering(307, Location=location)) as url:
+        with pytest.raises(IntoneError):
+            async with client.connect(url):
+                pass
 
 
 async def test_who_sends_without_a_pause_does_not_keep_the_connection_from_coming_back():
@@ -455,6 +558,12 @@ async def test_a_server_that_does_not_read_cannot_hold_up_the_close(monkeypatch)
 async def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(SettingsError, match=r"not an address like ws://"):
         async with client.connect(url):
+            pass
+
+
+async def test_a_model_that_no_address_carries_is_refused():
+    with pytest.raises(SettingsError, match="characters"):
+        async with client.connect("ws://127.0.0.1:1", model="\udcff"):
             pass
 
 

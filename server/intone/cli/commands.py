@@ -18,14 +18,15 @@ import click
 
 from intone import __version__
 from intone.cli.output import FORMATS
+from intone.cli.waiting import INTERRUPTED
 from intone.errors import IntoneError, SettingsError
 from intone.native_output import part_stderr
 
 if TYPE_CHECKING:
     from intone.settings import ServerSettings
 
-_FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
-"""Exit codes; 130 is what a shell expects after Ctrl-C."""
+_FAILED, _WRONG_USE = 1, 2
+"""Exit codes."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """What writing fails of."""
@@ -78,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left (``| head``); the interpreter must not flush into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

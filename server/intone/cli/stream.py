@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
@@ -14,7 +15,7 @@ import click
 from intone import client
 from intone.audio_files import open_audio
 from intone.cli.output import make_format, note_discards, to_line
-from intone.cli.waiting import PatientThread
+from intone.cli.waiting import INTERRUPTED, PatientPrinter, PatientThread
 from intone.errors import IntoneError
 from intone.types import DiscardReason, UtteranceDiscarded, UtteranceInterim, UtteranceResult
 
@@ -42,22 +43,29 @@ def stream_file(request: StreamRequest, report: Report) -> int:
 
     Raises :class:`KeyboardInterrupt` after Ctrl-C.
     """
+    printer = PatientPrinter()
     try:
-        return asyncio.run(_until_interrupted(request, report))
+        return asyncio.run(_until_interrupted(request, report, printer))
     except asyncio.CancelledError:
+        if printer.is_stuck:
+            # At its end Python flushes what that thread holds the lock of, and would abort.
+            click.echo(err=True)
+            os._exit(INTERRUPTED)
         raise KeyboardInterrupt from None
 
 
-async def _until_interrupted(request: StreamRequest, report: Report) -> int:
+async def _until_interrupted(
+    request: StreamRequest, report: Report, printer: PatientPrinter
+) -> int:
     task = asyncio.current_task()
     assert task is not None
     # Before Python 3.11 asyncio.run does not turn Ctrl-C into a cancellation by itself.
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
-    return await _stream(request, report)
+    return await _stream(request, report, printer)
 
 
-async def _stream(request: StreamRequest, report: Report) -> int:
+async def _stream(request: StreamRequest, report: Report, printer: PatientPrinter) -> int:
     # A pipe gives nothing for as long as nobody writes: answers, pings and Ctrl-C go on.
     reader = PatientThread()
     audio = await reader.call(open_audio, request.file, click.format_filename(request.file))
@@ -71,7 +79,7 @@ async def _stream(request: StreamRequest, report: Report) -> int:
             token=request.token,
         ) as stream:
             refusals, failure = await asyncio.gather(
-                _print(stream, request, report),
+                _print(stream, request, report, printer),
                 _send(stream, _read(reader, blocks), is_realtime=request.is_realtime),
             )
     finally:
@@ -104,7 +112,9 @@ async def _send(
     return failure
 
 
-async def _print(stream: client.Stream, request: StreamRequest, report: Report) -> int:
+async def _print(
+    stream: client.Stream, request: StreamRequest, report: Report, printer: PatientPrinter
+) -> int:
     """Print events until the session is over; return how much the server refused or lost."""
     shown = click.format_filename(request.file)
     session = stream.session
@@ -119,13 +129,13 @@ async def _print(stream: client.Stream, request: StreamRequest, report: Report) 
     refusals = 0
     header = line_format.header()
     if header is not None:
-        click.echo(header)
+        await printer.print(header)
     async for event in stream:
         match event:
             case UtteranceResult() | UtteranceInterim():
                 said_by = _said_by(event, session)
                 line = to_line(shown, event, said_by, with_interims=request.with_interims)
-                click.echo(line_format.row(line))
+                await printer.print(line_format.row(line))
             case UtteranceDiscarded():
                 discards[event.reason.value] += 1
             case client.ServerError():

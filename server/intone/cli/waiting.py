@@ -1,4 +1,4 @@
-"""Calls that may wait for ever, such as reading from a pipe, beside what must go on."""
+"""Calls that may wait for ever, as on a pipe's other end, beside what must go on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import click
+
 _Result = TypeVar("_Result")
+
+INTERRUPTED = 130
+"""The exit code that a shell expects after Ctrl-C."""
 
 
 class PatientThread:
@@ -53,3 +58,21 @@ class PatientThread:
     def _work(self) -> None:
         while True:
             self._calls.get()()
+
+
+class PatientPrinter:
+    """Prints where nobody may read on, such as in ``| less``, beside what must go on."""
+
+    def __init__(self) -> None:
+        self._thread = PatientThread()
+        self._last: Future[None] | None = None
+
+    async def print(self, text: str) -> None:
+        """Print a line; raise what the writing raises."""
+        self._last = self._thread.submit(click.echo, text)
+        await asyncio.wrap_future(self._last)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a line is still being written, which may last for ever."""
+        return self._last is not None and not self._last.done()

@@ -67,7 +67,8 @@ async def connect(
         reconnect: how a lost connection is tried again; not at all unless told. It covers
             the first connection too.
 
-    Leaving the block closes the session, or drops it if the block raised. Raises the class of
+    Leaving the block closes the session, or drops it if the block raised; it raises what ended
+    the session, if that was neither the block nor :meth:`Stream.abort`. Raises the class of
     :mod:`intone.errors` that the server's code names, :class:`ServerUnavailable` where there
     is no server, :class:`SettingsError` for a ``url`` that is not one, and
     :class:`UnsupportedAudio` for an encoding that is no :class:`intone.types.Encoding`.
@@ -86,7 +87,8 @@ async def connect(
     stream = await Stream.open(Dialler(stream_url(url, query), token, reconnect), reconnect)
     try:
         yield stream
-        await stream.close()
+        if not stream.is_aborted:
+            await stream.close()
     except BaseException:
         # Also of whoever does not wait for the close.
         await stream.abort()

@@ -17,6 +17,7 @@ from intone.client.transport import (
     Refused,
     open_connection,
 )
+from intone.client.within import within
 from intone.errors import InvalidMessage, ServerUnavailable
 
 Announce = Callable[[str, int, float], None]
@@ -76,7 +77,7 @@ class Dialler:
     async def _dial_once(self) -> Dialled:
         connection = await open_connection(self._url, self._token)
         try:
-            session = await asyncio.wait_for(_await_session(connection), OPEN_TIMEOUT_S)
+            session = await within(OPEN_TIMEOUT_S, _await_session(connection))
         except BaseException as error:
             await connection.close()
             if isinstance(error, asyncio.TimeoutError):

@@ -38,6 +38,13 @@ class SessionCreated:
     """The model that gives them; None where none come."""
     limits: Limits
 
+    @property
+    def most_message_bytes(self) -> int:
+        """Most bytes of whole samples that one message may hold."""
+        limits, audio = self.limits, self.audio
+        most = min(limits.max_message_bytes, limits.max_frame_ms * audio.bytes_per_second // 1_000)
+        return max(audio.bytes_per_tick, most - most % audio.bytes_per_tick)
+
 
 @dataclass(frozen=True, slots=True)
 class SessionClosed:

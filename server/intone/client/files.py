@@ -18,6 +18,8 @@ _SHARE_ON_THE_WAY = 0.125
 _MOST_LAG_MS = 4_000
 """Well under the backlog at which a server gives an utterance up."""
 _LAG_WAIT_S = 0.05
+_PIECE_S = 1.0
+"""Sent at a time: a block of any length is paced within itself."""
 
 
 async def send_file(
@@ -30,7 +32,7 @@ async def send_file(
 
     Where the next one may be long in coming, as from a pipe, they are to be an asynchronous
     iterable, or nothing else happens meanwhile. Unless ``is_realtime``, they go as fast as the
-    server's announced rate and its lag allow.
+    server's announced rate and its lag allow, and wait while a lost connection is tried again.
     """
     limits, audio = stream.session.limits, stream.session.audio
     pacing: Pacing = RealTimePacing()
@@ -38,14 +40,25 @@ async def send_file(
         pacing = BurstPacing(limits.max_rate, limits.max_rate_burst_s)
     ask_after_s = min(_PING_EVERY_S, limits.max_rate_burst_s * _SHARE_ON_THE_WAY)
     unasked_s = 0.0
-    async for block in _each(blocks):
-        audio_s = len(block) / audio.bytes_per_second
+    piece_bytes = int(audio.sample_rate_hz * min(_PIECE_S, ask_after_s)) * audio.bytes_per_tick
+    async for piece in _pieces(blocks, max(piece_bytes, audio.bytes_per_tick)):
+        audio_s = len(piece) / audio.bytes_per_second
+        if not is_realtime:
+            await stream.wait_until_up()
         await asyncio.sleep(pacing.delay_s(audio_s, time.monotonic()))
-        await stream.send(block)
+        await stream.send(piece)
         unasked_s += audio_s
         if unasked_s >= ask_after_s and not is_realtime:
             unasked_s = 0.0
             await _let_it_catch_up(stream)
+
+
+async def _pieces(
+    blocks: Iterable[bytes] | AsyncIterable[bytes], size: int
+) -> AsyncIterator[bytes]:
+    async for block in _each(blocks):
+        for start in range(0, len(block), size):
+            yield block[start : start + size]
 
 
 async def _each(blocks: Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -35,6 +35,10 @@ class BurstPacing:
         return max(0.0, -self._tokens_s / self._rate)
 
 
+_MOST_ARREARS_S = 1.0
+"""After a stall: what comes later than that is not made up for, as nobody speaks faster then."""
+
+
 class RealTimePacing:
     """Sends audio when it would have been spoken: a microphone has a block when it has ended."""
 
@@ -46,5 +50,6 @@ class RealTimePacing:
         """See :class:`Pacing`."""
         if self._start_s is None:
             self._start_s = now_s
+        self._start_s = max(self._start_s, now_s - self._sent_s - _MOST_ARREARS_S)
         self._sent_s += audio_s
         return max(0.0, self._sent_s - (now_s - self._start_s))

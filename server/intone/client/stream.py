@@ -57,6 +57,9 @@ class Stream:
         self._dropped_bytes = 0
         self._closed: SessionClosed | None = None
         self._failure: IntoneError | None = None
+        self._is_up = asyncio.Event()
+        self.is_aborted = False
+        """By whoever holds it, who needs not be told."""
         self._take(first)
         self._inbox.put(first.session)
         self._task = asyncio.create_task(self._run(), name="intone-client")
@@ -89,13 +92,17 @@ class Stream:
         tick = self._session.audio.bytes_per_tick
         if len(pcm) % tick:
             raise InvalidAudioFrame(f"{len(pcm)} bytes are not whole samples of {tick} bytes")
-        size = _message_bytes(self._session)
+        size = self._session.most_message_bytes
         for start in range(0, len(pcm), size):
             piece = pcm[start : start + size]
             if not await self._send(piece):
                 self._dropped_bytes += len(piece)
                 # Whoever sends without a pause would keep the connection from coming back.
                 await asyncio.sleep(0)
+
+    async def wait_until_up(self) -> None:
+        """Return once no lost connection is being tried again, be it that the session is over."""
+        await self._is_up.wait()
 
     async def flush(self) -> None:
         """End the running utterances now."""
@@ -140,6 +147,7 @@ class Stream:
 
     async def abort(self, failure: IntoneError | None = None) -> None:
         """Drop the connection without waiting for results; safe to repeat."""
+        self.is_aborted = failure is None
         if not self._task.done():
             self._failure = failure or ServerUnavailable("the stream was aborted")
             self._task.cancel()
@@ -167,6 +175,7 @@ class Stream:
         self._fatal: ServerError | None = None
         self._closed = None
         self._state = _State.UP
+        self._is_up.set()
 
     async def _run(self) -> None:
         try:
@@ -174,11 +183,16 @@ class Stream:
                 await self._recover(lost)
         except IntoneError as error:
             self._failure = error
+        except Exception as error:  # noqa: BLE001 - else it would look like a good end
+            self._failure = ServerUnavailable(f"the client failed: {error!r}")
+            self._failure.__cause__ = error
         finally:
             await self._end()
 
     async def _end(self) -> None:
         self._state = _State.OVER
+        # Whoever waits for it is told by what comes next.
+        self._is_up.set()
         self._end_pongs()
         self._inbox.end()
         await self._connection.close()
@@ -231,6 +245,7 @@ class Stream:
     async def _recover(self, lost: ConnectionLost) -> None:
         """Come back on a new connection, or raise what stands against it."""
         self._state = _State.DOWN
+        self._is_up.clear()
         self._end_pongs()
         self._dialler.backoff.was_up(time.monotonic() - self._up_since_s)
         lost_ids = tuple(sorted(self._running_ids))
@@ -270,7 +285,8 @@ class Stream:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise self._failure
+            # Each raising adds to its traceback, whose frames hold the audio of the call.
+            raise self._failure.with_traceback(None)
         if self._task.done():
             self._task.result()
 
@@ -278,10 +294,3 @@ class Stream:
         for answer in self._pongs.values():
             if not answer.done():
                 answer.set_exception(ServerUnavailable("the connection was lost"))
-
-
-def _message_bytes(session: SessionCreated) -> int:
-    """Most bytes of whole samples that one message may hold."""
-    limits, audio = session.limits, session.audio
-    most = min(limits.max_message_bytes, limits.max_frame_ms * audio.bytes_per_second // 1_000)
-    return max(audio.bytes_per_tick, most - most % audio.bytes_per_tick)

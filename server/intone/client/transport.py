@@ -19,6 +19,7 @@ from websockets.exceptions import (
 
 from intone.client.messages import decode_refusal
 from intone.client.reconnect import is_retryable_status
+from intone.client.within import within
 from intone.errors import (
     ForbiddenOrigin,
     IntoneError,
@@ -96,7 +97,7 @@ class Connection:
         """Close the socket; safe to repeat."""
         try:
             # A close frame waits behind what a server that stopped reading does not take.
-            await asyncio.wait_for(self._socket.close(), _CLOSE_TIMEOUT_S)
+            await within(_CLOSE_TIMEOUT_S, self._socket.close())
         except asyncio.TimeoutError:
             self._socket.transport.abort()
 
@@ -118,7 +119,11 @@ def stream_url(url: str, query: Mapping[str, object]) -> str:
     if not is_address:
         raise wrong
     path = parts.path if parts.path not in ("", "/") else STREAM_PATH
-    joined = "&".join(filter(None, [parts.query, urlencode(query)]))
+    try:
+        asked = urlencode(query)
+    except UnicodeError:
+        raise SettingsError("what is asked for has characters that no address carries") from None
+    joined = "&".join(filter(None, [parts.query, asked]))
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, joined, ""))
 
 
@@ -138,11 +143,12 @@ async def open_connection(url: str, token: str | None) -> Connection:
         )
     except InvalidStatus as error:
         raise _refused(error) from error
-    except (InvalidURI, InvalidProxy, UnicodeError, ImportError) as error:
-        # A host that is no name; a proxy, of the environment, that is none or needs a package more.
-        raise Refused(SettingsError(f"{error}"), is_retryable=False) from error
     except ssl.SSLCertVerificationError as error:
         raise Refused(ServerUnavailable(str(error)), is_retryable=False) from error
+    except (InvalidURI, InvalidProxy, ValueError, ImportError) as error:
+        # A host that is no name, here or where the server sends us; a proxy, of the environment,
+        # that is none or needs a package more.
+        raise Refused(SettingsError(f"{error}"), is_retryable=False) from error
     except (OSError, InvalidHandshake, EOFError, asyncio.TimeoutError) as error:
         sentence = f"cannot connect to {_shown(url)}: {str(error) or type(error).__name__}"
         raise Refused(ServerUnavailable(sentence), is_retryable=True) from error
@@ -155,11 +161,12 @@ def _refused(refusal: InvalidStatus) -> Refused:
     error = decode_refusal(bytes(response.body or b""))
     if error is None:
         error = _REFUSALS.get(status, ServerUnavailable)(f"the server answered HTTP {status}")
-    after = response.headers.get("Retry-After", "")
+    # A proxy may add one of its own.
+    given = [after for after in response.headers.get_all("Retry-After") if after.isdecimal()]
     return Refused(
         error,
         is_retryable=is_retryable_status(status),
-        retry_after_s=float(after) if after.isdecimal() else 0.0,
+        retry_after_s=max(map(float, given), default=0.0),
     )
 
 
