@@ -263,3 +263,41 @@ def test_tokens_that_are_given_but_empty_do_not_open_the_door(toml, given):
 def test_a_home_that_nobody_has_is_no_path():
     with pytest.raises(SettingsError, match="home folder"):
         load("models_dir=~nobody-of-that-name/models")
+
+
+KUBERNETES = {
+    "INTONE_SERVICE_HOST": "10.96.0.12",
+    "INTONE_SERVICE_PORT": "8765",
+    "INTONE_SERVICE_PORT_HTTP": "8765",
+    "INTONE_PORT": "tcp://10.96.0.12:8765",
+    "INTONE_PORT_8765_TCP": "tcp://10.96.0.12:8765",
+    "INTONE_PORT_8765_TCP_PROTO": "tcp",
+    "INTONE_PORT_8765_TCP_PORT": "8765",
+    "INTONE_PORT_8765_TCP_ADDR": "10.96.0.12",
+    "INTONE_REDIS_SERVICE_HOST": "10.96.0.13",
+    "INTONE_REDIS_PORT": "tcp://10.96.0.13:6379",
+    "INTONE_REDIS_PORT_6379_TCP_ADDR": "10.96.0.13",
+}
+"""What every container of a namespace is told of services ``intone`` and ``intone-redis``."""
+
+
+def test_what_kubernetes_tells_of_services_is_no_setting():
+    assert load_settings({}, environ=KUBERNETES) == ServerSettings()
+    assert load_settings({}, environ=KUBERNETES | {"INTONE_PORT": "9000"}).port == 9_000
+
+
+@pytest.mark.parametrize("name", ["INTONE_PORTS", "INTONE_HOST_PORT", "INTONE_PORT_TCP"])
+def test_and_nothing_else_passes_for_it(name):
+    with pytest.raises(SettingsError, match=name):
+        load_settings({}, environ={name: "10.96.0.12"})
+
+
+def test_an_empty_host_is_not_every_address():
+    with pytest.raises(SettingsError, match=r"host must not be empty.*INTONE_HOST"):
+        load_settings({}, environ={"INTONE_HOST": "", "INTONE_TOKENS": "alpha"})
+
+
+def test_a_refused_origin_is_told_by_its_own_source():
+    with pytest.raises(SettingsError) as refusal:
+        load_settings({"port": "9180"}, environ={"INTONE_ALLOWED_ORIGINS": "https://Shop.example"})
+    assert "(given by INTONE_ALLOWED_ORIGINS)" in str(refusal.value)

@@ -33,6 +33,13 @@ _OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, CLIENT_TOKEN_VARIABLE, "INTONE_CO
 """What the environment may hold besides settings: where they are, and what is the client's and
 the tests'."""
 
+_SERVICE = re.compile(
+    rf"{PREFIX}(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+"""Kubernetes tells every container the addresses of services so, also of one that is called
+``intone``: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
+
 _FLAGS = {
     "tokens": "--token",
     "models": "--model",
@@ -141,10 +148,18 @@ def _from_environment(environ: Mapping[str, str]) -> _Layer:
     known = {setting.variable: setting for setting in all_settings().values()}
     layer: _Layer = {}
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in _OTHER_VARIABLES:
+        if name.startswith(PREFIX) and not _is_anothers(name, environ[name]):
             setting = _known(name, f"environment variable {name}", known)
             layer[setting.path] = _convert(setting, environ[name], name)
     return layer
+
+
+def _is_anothers(name: str, value: str) -> bool:
+    if name in _OTHER_VARIABLES:
+        return True
+    # A name that ends so may be a setting's: it is by its value that it is a service's.
+    is_address = name.endswith("PORT") and _SERVICE_ADDRESS.match(value) is not None
+    return is_address or _SERVICE.fullmatch(name) is not None
 
 
 def _from_file(file: Path) -> _Layer:

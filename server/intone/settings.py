@@ -229,10 +229,7 @@ class ServerSettings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
 
-    RANGES: ClassVar[Ranges] = {
-        "port": (0, 65_535),
-        "workers": (1, 256),
-    }
+    RANGES: ClassVar[Ranges] = {"port": (0, 65_535), "workers": (1, 256)}
 
     def __post_init__(self) -> None:
         _check_ranges(self)
@@ -241,6 +238,8 @@ class ServerSettings:
             f"workers share limits.max_sessions: {self.workers} workers need "
             f"{self.workers} sessions or more, not {self.limits.max_sessions}",
         )
+        # As of a variable that another one fills: it would be every address.
+        _check(self.host != "", "host must not be empty: 0.0.0.0 is every address")
         _check(self.log_format in ("text", "json"), "log_format must be text or json")
         _check(
             self.log_level in ("debug", "info", "warning", "error"),
@@ -285,7 +284,7 @@ def _check_origin(text: str) -> None:
     _check(
         is_one and not re.match(r"(http://.*:80|https://.*:443)$", text),
         f"allowed_origins: no browser says that a page is of {text!r}, but for instance "
-        "https://shop.example or http://localhost:3000: lower case, no path, no usual port",
+        "https://shop.example or http://localhost:3000: lower case, no path, no :80 or :443",
     )
 
 

@@ -456,6 +456,34 @@ async def test_what_is_said_of_an_upload_is_counted_as_of_a_session(serve, male_
         assert counted(f'intone_predictions_total{{label="{label}",task="{task}"}}') == 1
 
 
+async def test_uploads_are_heard_one_at_a_time(serve, male_wav, monkeypatch):
+    """Several threads would wait for the interpreter before the event loop."""
+    feed = Session.feed
+    at_work, most = itertools.count(), 0
+    inside = set()
+
+    def watched(session, data):
+        nonlocal most
+        name = next(at_work)
+        inside.add(name)
+        most = max(most, len(inside))
+        try:
+            return feed(session, data)
+        finally:
+            inside.remove(name)
+
+    monkeypatch.setattr(Session, "feed", watched)
+    longer = io.BytesIO()
+    samples, rate_hz = soundfile.read(male_wav, dtype="int16")
+    soundfile.write(longer, np.tile(samples, 8), rate_hz, format="WAV")
+    async with serve() as local:
+        uploads = [upload(local.url, longer.getvalue()) for _ in range(4)]
+        answers = await asyncio.gather(*uploads)
+    assert [status for status, _ in answers] == [200] * 4
+    assert next(at_work) >= 4 * 8
+    assert most == 1
+
+
 def test_an_analysis_gives_up_once_the_server_stops(store, male_wav):
     is_stopping = threading.Event()
     is_stopping.set()

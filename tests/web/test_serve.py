@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 import talk
@@ -175,6 +176,18 @@ def test_a_stopping_server_is_not_ready_and_takes_nobody(start_server, male_wav)
         assert int(retry_after) > 0
         assert server.process.wait(timeout=20) == 0
         holder.close()
+
+
+@pytest.mark.parametrize("flags", [(), ("--workers", "2")])
+def test_it_leaves_no_core_dump(start_server, flags):
+    """It would hold what people said, and tokens."""
+    with start_server(*flags) as server:
+        pids = [server.process.pid]
+        children = f"/proc/{pids[0]}/task/{pids[0]}/children"
+        pids += Path(children).read_text("ascii").split()
+        for pid in pids:
+            limits = Path(f"/proc/{pid}/limits").read_text("ascii")
+            assert re.search(r"^Max core file size +[01] +[01] ", limits, re.MULTILINE), limits
 
 
 def test_who_asks_twice_does_not_wait():

@@ -308,8 +308,23 @@ async def test_a_session_is_logged_at_start_and_end(serve, male_wav, caplog):
     started, ended = (r for r in caplog.records if r.name == "intone.web.session")
     assert started.session_id == ended.session_id == messages[0]["session_id"]
     assert (started.encoding, started.sample_rate_hz, started.model) == ("s16le", 16_000, "gru")
+    assert (ended.encoding, ended.sample_rate_hz, ended.model) == ("s16le", 16_000, "gru")
     assert (ended.reason, ended.utterances) == ("client", 1)
     assert ended.audio_ms == messages[-1]["received"]["audio_ms"]
+
+
+async def test_the_log_says_at_the_end_what_was_heard_by_whom(serve, caplog):
+    caplog.set_level("INFO", "intone.web.session")
+    audio = {"encoding": "mulaw", "sample_rate_hz": 8_000, "channels": 2}
+    async with serve() as local, talk.connect(local.url) as socket:
+        await talk.say(socket, "session.update", audio=audio, model="cnn")
+        await socket.send(b"\xff" * 320)
+        await talk.say(socket, "session.close")
+        messages = await talk.receive_all(socket)
+    assert messages[1]["model"]["name"] == "cnn"
+    *_, ended = (r for r in caplog.records if r.name == "intone.web.session")
+    told = (ended.encoding, ended.sample_rate_hz, ended.channels, ended.model)
+    assert told == ("mulaw", 8_000, 2, "cnn")
 
 
 async def test_the_subprotocol_is_chosen_when_offered(server):
@@ -332,6 +347,14 @@ async def test_what_a_microphone_does_to_the_sound_is_logged(serve, caplog):
         assert (await talk.receive_until(socket, "session.updated"))[-1]["interim_ms"] == 500
         await talk.say(socket, "session.update", source={"sample_rate_hz": "much"})
         assert (await talk.receive(socket))["code"] == "invalid_message"
+        for _ in range(20):
+            for rate_hz in (44_100, 48_000):
+                await talk.say(
+                    socket, "session.update", source=source | {"sample_rate_hz": rate_hz}
+                )
+        await socket.send(bytes(640))
+        await talk.say(socket, "session.close")
+        await talk.receive_all(socket)
     [record] = [r for r in caplog.records if r.getMessage() == "audio source"]
     assert (record.sample_rate_hz, record.echo_cancellation) == (48_000, True)
     assert "headset" not in str(vars(record))

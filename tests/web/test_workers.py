@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import talk
@@ -24,6 +25,10 @@ from intone.errors import SettingsError
 from intone.settings import LimitSettings, ServerSettings
 
 pytest.importorskip("gunicorn", reason="gunicorn does not run on Windows")
+
+from gunicorn.arbiter import Arbiter
+
+from intone.web.parent import Parent
 
 MANY = ("--workers", "2", "--log-format", "json")
 INTONE = (sys.executable, "-m", "intone", "serve", "--port", "0", "--workers", "2")
@@ -226,6 +231,91 @@ async def test_no_worker_leaves_before_others_serve(start_server, tmp_path):
         assert before < workers_of(server)
         gate.touch()
         await talk.until(lambda: before.isdisjoint(workers_of(server)))
+
+
+async def test_a_new_worker_that_dies_leaves_no_old_one_in_its_place(start_server, tmp_path):
+    """It would go on serving by the old settings, tokens that were withdrawn among them."""
+    gate = tmp_path / "gate"
+    code = WAITS_FOR_A_FILE.format(str(gate))
+    with reloadable(start_server, tmp_path, code) as (server, settings):
+        before = await both(server)
+        await talk.until(lambda: serving(server) == before)
+        settings.write_text('sinks = ["made"]', encoding="utf-8")
+        server.process.send_signal(signal.SIGHUP)
+        await talk.until(lambda: len(list(tmp_path.glob("gate-*"))) == 2)
+        # As the system kills one that takes the last memory.
+        killed = max(workers_of(server) - before)
+        os.kill(killed, signal.SIGKILL)
+        await talk.until(lambda: len(list(tmp_path.glob("gate-*"))) == 3)
+        gate.touch()
+        await talk.until(lambda: before.isdisjoint(workers_of(server)))
+        await talk.until(lambda: len(workers_of(server) - {killed}) == 2)
+
+
+async def test_what_ended_workers_counted_stays_in_one_file(start_server, male_wav):
+    data = talk.pcm_of(male_wav)
+    with start_server(*MANY) as server:
+        opened = results = 0
+        for _ in range(3):
+            before = await both(server)
+            await until_serving(server, before)
+            async with sessions_on(server, before) as held:
+                for spoken in held.values():
+                    await hear(spoken, data)
+            opened = scraped(server, 'intone_connections_total{protocol="intone.v1"}')
+            results += 2
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            await until_gone(server, before)
+        after = await both(server)
+        await until_serving(server, after)
+        line = "intone_result_latency_seconds_count"
+        await until_scraped(server, line, results)
+        assert scraped(server, 'intone_connections_total{protocol="intone.v1"}') == opened
+        (folder,) = metrics_folders(server)
+        assert {path.stem for path in folder.glob("counter_*")} <= {
+            "counter_ended",
+            *(f"counter_{pid}" for pid in after),
+        }
+        assert (folder / "histogram_ended.db").exists()
+
+
+async def until_serving(server, pids):
+    await talk.until(lambda: pids <= serving(server))
+
+
+async def until_gone(server, pids):
+    await talk.until(lambda: pids.isdisjoint(workers_of(server)))
+
+
+def metrics_folders(server):
+    """Where its workers count, by the files that they have open."""
+    found = set()
+    for pid in workers_of(server):
+        for link in Path(f"/proc/{pid}/map_files").iterdir():
+            with contextlib.suppress(OSError):
+                target = link.readlink()
+                if target.suffix == ".db":
+                    found.add(target.parent)
+    return found
+
+
+def test_a_worker_for_which_there_is_no_room_is_started_later(monkeypatch):
+    def fails(_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Arbiter, "spawn_worker", fails)
+    parent = Parent.__new__(Parent)
+    parent.worker_age = 4
+    noted = []
+    parent.app = SimpleNamespace(note_serving=lambda age, **_: noted.append(age), has_served=True)
+    assert parent.spawn_worker() == 0
+    assert noted == [5]
+    assert not parent._may_start
+    # Before any has served there is nothing to keep.
+    parent.app.has_served = False
+    with pytest.raises(OSError, match="Read-only"):
+        parent.spawn_worker()
 
 
 async def test_a_reload_warns_of_an_address_that_it_does_not_listen_on(start_server, tmp_path):

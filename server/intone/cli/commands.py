@@ -180,9 +180,11 @@ def serve(assignments: tuple[str, ...], config_file: Path | None, **flags: Any) 
     Flags win over INTONE_* variables, which win over the file; docs/settings.md has them all.
     """
     from intone.logs import set_up_logging
+    from intone.web.core_dumps import leave_none
     from intone.web.shared_metrics import FOLDER_VARIABLE
 
     settings = _settings(flags, assignments, config_file)
+    leave_none()
     if settings.workers > 1:
         _serve_many(settings, lambda: _settings(flags, assignments, config_file))
         return

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 from textwrap import shorten
@@ -64,6 +65,11 @@ _UNREADABLE = (
     HttpProcessingError,
 )
 """What aiohttp raises of a form, a header in it, a content encoding or a cut connection."""
+
+
+_HEARING = threading.Lock()
+"""Held while an upload is heard: several threads at once would wait for the interpreter before the
+event loop does, and all live sessions with it; and none of them is quicker for it."""
 
 
 async def analyze(request: web.Request) -> web.Response:
@@ -132,8 +138,10 @@ def _hear(
         heard_bytes += len(block)
         # The header may have lied, or not have known.
         _check_length(_duration_s(heard_bytes, file.audio), max_upload_s)
-        events += session.feed(block)
-    return events + session.finish(), heard_bytes
+        with _HEARING:
+            events += session.feed(block)
+    with _HEARING:
+        return events + session.finish(), heard_bytes
 
 
 def _duration_s(audio_bytes: int, audio: AudioFormat) -> float:

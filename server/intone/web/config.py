@@ -30,6 +30,16 @@ class SessionConfig:
     model: str
     interim_ms: int
 
+    @property
+    def as_logged(self) -> dict[str, object]:
+        """What a line of the log says of it."""
+        return {
+            "encoding": self.audio.encoding.value,
+            "sample_rate_hz": self.audio.sample_rate_hz,
+            "channels": self.audio.channels,
+            "model": self.model,
+        }
+
 
 class Negotiation:
     """The configuration in effect, and which fields were asked for in vain.

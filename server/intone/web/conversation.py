@@ -183,11 +183,7 @@ class Conversation:
             for error in errors:
                 self.tell_error(error)
             return
-        source = translate.source(update)
-        # Once: a client may say it as often as it likes.
-        if source and source != self._source:
-            self._source = source
-            log.info("audio source", extra={"session_id": self._session_id, **source})
+        self._source = translate.source(update) or self._source
         model = self._model
         self._say(
             wire.SessionUpdated(
@@ -236,6 +232,9 @@ class Conversation:
         try:
             if self._live is None:
                 self._live = self._new_live(self.config)
+                # Once: a client may have said it as often as it liked.
+                if self._source:
+                    log.info("audio source", extra={"session_id": self._session_id, **self._source})
             self._live.feed(data, self._unheard_since_s)
             self._missing_bytes = self._live.missing_bytes
         except Exception:  # it must not reach the round's other sessions

@@ -6,8 +6,12 @@ Of several workers each counts into files of a folder that they share
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Sequence
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from prometheus_client import (
@@ -18,6 +22,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from intone import __version__
@@ -28,11 +33,25 @@ from intone.types import (
     UtteranceDiscarded,
     UtteranceResult,
 )
-from intone.web.shared_metrics import FOLDER_VARIABLE
+from intone.web.shared_metrics import FOLDER_VARIABLE, LOCK_FILE
+
+try:
+    import fcntl
+except ImportError:  # Windows, where there are no workers
+    fcntl = None  # type: ignore[assignment]
 
 _FAST_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _LENGTH_S = (0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0)
 _BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+_COUNTED = ("counter", "histogram")
+"""Kinds of files whose values add up: the rest are gauges."""
+_ENDED = "ended"
+"""In place of a process's number, of the file of all those that ended."""
+_MOST_BESIDE_KEYS = 64
+"""Bytes of a file of prometheus_client's for each value, besides its name."""
+
+log = logging.getLogger(__name__)
 
 _Merge = Literal["livemax", "livesum"]
 """What several workers' values of a gauge are together; a dead worker's does not count."""
@@ -151,12 +170,58 @@ class Metrics:
         self.refresh()
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        with _files_locked(fcntl.LOCK_SH):
+            return generate_latest(together)
 
 
 def forget_worker(pid: int) -> None:
-    """Take a dead worker's gauges out; what it has counted stays counted."""
-    mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    """Take a dead worker's gauges out, and add what it has counted to what others had.
+
+    A file for each would fill the folder in time, and every scrape reads them all.
+    """
+    try:
+        with _files_locked(fcntl.LOCK_EX) as folder:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+            for kind in _COUNTED:
+                file = folder / f"{kind}_{pid}.db"
+                if file.exists():
+                    _add(file, folder / f"{kind}_{_ENDED}.db")
+    except (OSError, RuntimeError, ValueError, struct.error) as error:
+        # No room, or its end left an entry half written: its files stay as they are.
+        log.warning("the counts of worker %d are kept apart: %s", pid, error)
+
+
+@contextmanager
+def _files_locked(how: int) -> Iterator[Path]:
+    """Nothing is read while files are put together: it would be counted twice, or not at all."""
+    folder = Path(os.environ[FOLDER_VARIABLE])
+    with (folder / LOCK_FILE).open("ab") as lock:
+        fcntl.flock(lock, how)
+        yield folder
+
+
+def _add(file: Path, sums: Path) -> None:
+    """Add the values of ``file`` to those of ``sums``, and remove it."""
+    values: dict[str, float] = {}
+    for one in (sums, file):
+        if one.exists():
+            entries = MmapedDict.read_all_values_from_file(str(one))  # type: ignore[no-untyped-call]
+            for key, value, *_ in entries:
+                values[key] = values.get(key, 0.0) + value
+    partial = sums.with_suffix(".partial")
+    try:
+        with partial.open("wb") as opened:
+            # Writing to mapped memory for which there is no room would kill this process.
+            os.posix_fallocate(opened.fileno(), 0, _MOST_BESIDE_KEYS * (len(values) + 1)
+                               + sum(len(key.encode()) for key in values))  # fmt: skip
+        written = MmapedDict(str(partial))  # type: ignore[no-untyped-call]
+        for key, value in values.items():
+            written.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
+        written.close()  # type: ignore[no-untyped-call]
+        partial.replace(sums)
+    finally:
+        partial.unlink(missing_ok=True)
+    file.unlink()
 
 
 class ModelMetrics:

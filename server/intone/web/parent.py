@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
 from types import FrameType
@@ -29,6 +30,8 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     _is_reloading = False
     _starts_from_s = 0.0
     """On the monotonic clock: no worker is started before."""
+    _first_age = 0
+    """gunicorn's number of the first worker since the last reload: those before are old."""
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
@@ -66,6 +69,7 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     def reload(self) -> None:
         """Replace the workers, and turn to what else there is while the old ones drain."""
         self._is_reloading = True
+        self._first_age = self.worker_age + 1
         try:
             super().reload()
         finally:
@@ -105,13 +109,35 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
 
     def manage_workers(self) -> None:
         """Keep as many as there are to be, but do not start one after the other in vain."""
-        if time.monotonic() >= self._starts_from_s:
+        # gunicorn counts old ones, too, and would never replace them, had a new one died.
+        while self._may_start and len(self._new) < self.num_workers <= len(self.WORKERS):
+            self.spawn_worker()
+        if self._may_start:
             super().manage_workers()
 
+    @property
+    def _may_start(self) -> bool:
+        return time.monotonic() >= self._starts_from_s
+
+    @property
+    def _new(self) -> set[int]:
+        return {pid for pid, worker in self.WORKERS.items() if worker.age >= self._first_age}
+
     def spawn_worker(self) -> int:
-        """Start one, which does not serve yet."""
+        """Start one, which does not serve yet; where the system has no room for it, later.
+
+        gunicorn would end, and all workers with it.
+        """
         self.app.note_serving(self.worker_age + 1, is_serving=False)
-        return super().spawn_worker()  # type: ignore[no-any-return]
+        parent = os.getpid()
+        try:
+            return super().spawn_worker()  # type: ignore[no-any-return]
+        except OSError as error:
+            if os.getpid() != parent or not self.app.has_served:
+                raise
+            log.error("no worker can be started now: %s", error)  # noqa: TRY400 - says it all
+            self._starts_from_s = time.monotonic() + START_AGAIN_S
+            return 0
 
     def _give_up(self, number: int, _: FrameType | None) -> NoReturn:
         self.kill_workers(signal.SIGKILL)
@@ -133,6 +159,6 @@ class Parent(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     def _is_replaced(self, pid: int) -> bool:
         """Whether enough others serve. Where not, the parent comes back to it each second."""
         self._retired &= set(self.WORKERS)
-        others = set(self.WORKERS) - self._retired - {pid}
+        others = self._new - self._retired - {pid}
         serving = [other for other in others if self.app.is_serving(self.WORKERS[other].age)]
         return pid in self._retired or len(serving) >= self.num_workers

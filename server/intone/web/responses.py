@@ -32,6 +32,9 @@ RETRY_AFTER_S = 5
 NO_STORE: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
 """Answers that are true now only."""
 
+_PATH_CHARS = 200
+"""Of a refused path, in the log: whoever asks for long ones need not fill it."""
+
 
 def json_response(body: msgspec.Struct, status: int = 200) -> web.Response:
     """Answer with one of the wire's bodies."""
@@ -74,7 +77,8 @@ def note_refusal(request: web.Request, error: IntoneError) -> None:
     # Who looks for what is not there asks for no connection.
     if not isinstance(error, NotFound):
         request.app[SERVER].metrics.connections_rejected.labels(error.code).inc()
-    log.info("request refused", extra={"path": request.path, "code": error.code})
+    path = request.path[:_PATH_CHARS]
+    log.info("request refused", extra={"path": path, "code": error.code})
 
 
 def _refused(request: web.Request, error: IntoneError) -> web.Response:

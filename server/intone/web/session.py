@@ -268,17 +268,11 @@ class StreamSession:
     # --- the log -----------------------------------------------------------------------
 
     def _log_start(self) -> None:
-        config = self._conversation.config
         log.info(
             "session started",
             extra=self._log_extra
-            | {
-                "protocol": self._dialect.name,
-                "encoding": config.audio.encoding.value,
-                "sample_rate_hz": config.audio.sample_rate_hz,
-                "channels": config.audio.channels,
-                "model": config.model,
-            }
+            | {"protocol": self._dialect.name}
+            | self._conversation.config.as_logged
             | auth.as_logged(self._token_name),
         )
 
@@ -287,6 +281,8 @@ class StreamSession:
         log.info(
             "session ended",
             extra=self._log_extra
+            # Which may be another than at the start.
+            | conversation.config.as_logged
             | {
                 "reason": reason,
                 "duration_s": round(duration_s, 3),

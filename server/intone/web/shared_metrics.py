@@ -7,11 +7,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from intone.errors import SettingsError
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus_client looks for it when it is imported, and then counts into files there."""
+
+LOCK_FILE = "lock"
+"""Held by who reads the files, and by who puts some together."""
 
 _MEMORY = "/dev/shm"  # noqa: S108 - mkdtemp makes a folder of its own, for this user alone
 
@@ -31,6 +35,8 @@ def shared_metrics() -> Iterator[None]:
     except OSError as error:
         why = error.strerror or error
         raise SettingsError(f"no folder for the workers' metrics: {why} (TMPDIR)") from error
+    # While there is room.
+    Path(folder, LOCK_FILE).touch()
     os.environ[FOLDER_VARIABLE] = folder
     try:
         yield

@@ -34,6 +34,7 @@ from intone.web.open_files import within_open_files
 from intone.web.parent import Parent
 from intone.web.serve import CANCEL_AFTER_S
 from intone.web.server import default_model
+from intone.web.shared_metrics import FOLDER_VARIABLE
 from intone.web.worker import WORKER_CLASS
 
 log = logging.getLogger(__name__)
@@ -135,6 +136,8 @@ class Family(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "loglevel": self.settings.log_level,
             "timeout": HANG_S,
             "graceful_timeout": self.graceful_s,
+            # What a worker touches to show that it lives: /tmp may be full, or not writable.
+            "worker_tmp_dir": os.environ.get(FOLDER_VARIABLE),
             "child_exit": lambda _, worker: forget_worker(worker.pid),
             # Commands for the parent come as signals alone; older releases do not know it.
             "control_socket_disable": True,
