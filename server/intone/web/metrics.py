@@ -179,15 +179,16 @@ def forget_worker(pid: int) -> None:
 
     A file for each would fill the folder in time, and every scrape reads them all.
     """
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
     try:
-        with _files_locked(fcntl.LOCK_EX) as folder:
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        # The parent waits for nobody.
+        with _files_locked(fcntl.LOCK_EX | fcntl.LOCK_NB) as folder:
             for kind in _COUNTED:
                 file = folder / f"{kind}_{pid}.db"
                 if file.exists():
                     _add(file, folder / f"{kind}_{_ENDED}.db")
     except (OSError, RuntimeError, ValueError, struct.error) as error:
-        # No room, or its end left an entry half written: its files stay as they are.
+        # Just being read, no room, or its end left an entry half written: they stay as they are.
         log.warning("the counts of worker %d are kept apart: %s", pid, error)
 
 
@@ -209,11 +210,10 @@ def _add(file: Path, sums: Path) -> None:
             for key, value, *_ in entries:
                 values[key] = values.get(key, 0.0) + value
     partial = sums.with_suffix(".partial")
+    size = _MOST_BESIDE_KEYS * (len(values) + 1) + sum(len(key.encode()) for key in values)
     try:
-        with partial.open("wb") as opened:
-            # Writing to mapped memory for which there is no room would kill this process.
-            os.posix_fallocate(opened.fileno(), 0, _MOST_BESIDE_KEYS * (len(values) + 1)
-                               + sum(len(key.encode()) for key in values))  # fmt: skip
+        # Writing to mapped memory for which there is no room would kill this process.
+        partial.write_bytes(bytes(size))
         written = MmapedDict(str(partial))  # type: ignore[no-untyped-call]
         for key, value in values.items():
             written.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
