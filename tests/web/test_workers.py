@@ -213,8 +213,9 @@ async def test_a_reload_that_no_worker_starts_with_leaves_those_who_serve(start_
     assert "SIGUSR2" not in server.log.read_text("utf-8")
 
 
-async def test_no_worker_leaves_before_others_serve(start_server, tmp_path):
-    """Each new one waits until it may start: so long the old ones answer."""
+@contextlib.asynccontextmanager
+async def reloading(start_server, tmp_path):
+    """A server whose new workers serve once a gate is there, and its old ones."""
     gate = tmp_path / "gate"
     code = WAITS_FOR_A_FILE.format(str(gate))
     with reloadable(start_server, tmp_path, code) as (server, settings):
@@ -223,6 +224,12 @@ async def test_no_worker_leaves_before_others_serve(start_server, tmp_path):
         settings.write_text('sinks = ["made"]', encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
         await talk.until(lambda: len(list(tmp_path.glob("gate-*"))) == 2)
+        yield server, before, gate
+
+
+async def test_no_worker_leaves_before_others_serve(start_server, tmp_path):
+    """Each new one waits until it may start: so long the old ones answer."""
+    async with reloading(start_server, tmp_path) as (server, before, gate):
         for _ in range(3):
             # The parent has woken, more than once, by the time that this is answered.
             server.process.send_signal(signal.SIGCHLD)
@@ -235,14 +242,7 @@ async def test_no_worker_leaves_before_others_serve(start_server, tmp_path):
 
 async def test_a_new_worker_that_dies_leaves_no_old_one_in_its_place(start_server, tmp_path):
     """It would go on serving by the old settings, tokens that were withdrawn among them."""
-    gate = tmp_path / "gate"
-    code = WAITS_FOR_A_FILE.format(str(gate))
-    with reloadable(start_server, tmp_path, code) as (server, settings):
-        before = await both(server)
-        await talk.until(lambda: serving(server) == before)
-        settings.write_text('sinks = ["made"]', encoding="utf-8")
-        server.process.send_signal(signal.SIGHUP)
-        await talk.until(lambda: len(list(tmp_path.glob("gate-*"))) == 2)
+    async with reloading(start_server, tmp_path) as (server, before, gate):
         # As the system kills one that takes the last memory.
         killed = max(workers_of(server) - before)
         os.kill(killed, signal.SIGKILL)

@@ -6,7 +6,7 @@ from other states than zero, they are Keras's own.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -25,17 +25,21 @@ _SHUT = 1e9
 """Added to what the update gate takes in: its sigmoid is 1, and has no gradient."""
 
 
-@keras.saving.register_keras_serializable("intone")
-class Gru(keras.layers.GRU):  # type: ignore[misc]
-    """:class:`keras.layers.GRU`, all steps returned; quicker under TensorFlow."""
+class _WrittenOut(keras.layers.Layer):  # type: ignore[misc]
+    """Before a layer of Keras's: all steps returned, and quicker under TensorFlow."""
+
+    _only: ClassVar[dict[str, Any]] = _WRITTEN_OUT
 
     def __init__(self, units: int, **options: Any) -> None:
-        """Take what :class:`keras.layers.GRU` does; :class:`ValueError` for other gates than its.
+        """Take what Keras's layer does; :class:`ValueError` for other gates than are written out.
 
         ``return_sequences`` is not asked for.
         """
         super().__init__(units, **{**options, "return_sequences": True})
-        _refuse_others(self, _WRITTEN_OUT | {"reset_after": True})
+        config = self.get_config()
+        other = [name for name, value in self._only.items() if config[name] != value]
+        if other:
+            raise ValueError(f"{', '.join(other)}: only {self._only} is written out")
 
     def call(
         self,
@@ -50,12 +54,34 @@ class Gru(keras.layers.GRU):  # type: ignore[misc]
         """
         if keras.backend.backend() != "tensorflow" or initial_state is not None:
             return super().call(sequences, initial_state, mask, training)
+        outputs = keras.ops.transpose(self._hidden(sequences, mask), (1, 0, 2))
+        if mask is None or not self.zero_output_for_mask:
+            return outputs
+        mask = keras.ops.flip(mask, 1) if self.go_backwards else mask
+        return outputs * keras.ops.cast(mask, outputs.dtype)[:, :, None]
+
+    def _hidden(self, sequences: Any, mask: Any) -> Any:
+        """Return every step's output (steps, batch, units), in the order they are taken in."""
+        raise NotImplementedError
+
+    def _steps_first(self, inputs: Any) -> Any:
+        """Return (steps, batch, n) of (batch, steps, n), in the order they are taken in."""
+        steps_first = keras.ops.transpose(inputs, (1, 0, 2))
+        return keras.ops.flip(steps_first, 0) if self.go_backwards else steps_first
+
+
+@keras.saving.register_keras_serializable("intone")
+class Gru(_WrittenOut, keras.layers.GRU):  # type: ignore[misc]
+    """:class:`keras.layers.GRU`, all steps returned; quicker under TensorFlow."""
+
+    _only = _WRITTEN_OUT | {"reset_after": True}
+
+    def _hidden(self, sequences: Any, mask: Any) -> Any:
         # Here, since the other backends go without TensorFlow.
         from intone_lab.architectures.gru_scan import scan
 
-        into_gates = _steps_first(self, self._into_gates(sequences, mask))
-        hidden = scan(into_gates, self.cell.recurrent_kernel.value, self.cell.bias[1])
-        return _batch_first(self, hidden, mask)
+        into_gates = self._steps_first(self._into_gates(sequences, mask))
+        return scan(into_gates, self.cell.recurrent_kernel.value, self.cell.bias[1])
 
     def _into_gates(self, sequences: Any, mask: Any) -> Any:
         """Return what the inputs add to the gates, (batch, steps, 3 x units)."""
@@ -70,60 +96,17 @@ class Gru(keras.layers.GRU):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("intone")
-class Lstm(keras.layers.LSTM):  # type: ignore[misc]
+class Lstm(_WrittenOut, keras.layers.LSTM):  # type: ignore[misc]
     """:class:`keras.layers.LSTM`, all steps returned; quicker under TensorFlow."""
 
-    def __init__(self, units: int, **options: Any) -> None:
-        """Take what :class:`keras.layers.LSTM` does; :class:`ValueError` for other gates.
-
-        ``return_sequences`` is not asked for.
-        """
-        super().__init__(units, **{**options, "return_sequences": True})
-        _refuse_others(self, _WRITTEN_OUT)
-
-    def call(
-        self,
-        sequences: Any,
-        initial_state: Any = None,
-        mask: Any = None,
-        training: bool = False,  # noqa: FBT002 - as Keras declares it
-    ) -> Any:
-        """Return every step's output (batch, steps, units).
-
-        A masked one's is that before it, or 0 where ``zero_output_for_mask``.
-        """
-        if keras.backend.backend() != "tensorflow" or initial_state is not None:
-            return super().call(sequences, initial_state, mask, training)
-        # Here, since the other backends go without TensorFlow.
+    def _hidden(self, sequences: Any, mask: Any) -> Any:
+        # Here, as above.
         from intone_lab.architectures.lstm_scan import scan
 
         ops, cell = keras.ops, self.cell
         into_gates = ops.matmul(sequences, cell.kernel) + cell.bias
         told = ops.ones_like(into_gates[:, :, 0]) if mask is None else mask
         heard = ops.cast(told, into_gates.dtype)[:, :, None]
-        hidden = scan(
-            _steps_first(self, into_gates), cell.recurrent_kernel.value, _steps_first(self, heard)
+        return scan(
+            self._steps_first(into_gates), cell.recurrent_kernel.value, self._steps_first(heard)
         )
-        return _batch_first(self, hidden, mask)
-
-
-def _refuse_others(layer: keras.layers.RNN, written_out: dict[str, Any]) -> None:
-    config = layer.get_config()
-    other = [name for name, value in written_out.items() if config[name] != value]
-    if other:
-        raise ValueError(f"{', '.join(other)}: only {written_out} is written out")
-
-
-def _steps_first(layer: keras.layers.RNN, inputs: Any) -> Any:
-    """Return (steps, batch, n) of (batch, steps, n), in the order in which they are taken."""
-    steps_first = keras.ops.transpose(inputs, (1, 0, 2))
-    return keras.ops.flip(steps_first, 0) if layer.go_backwards else steps_first
-
-
-def _batch_first(layer: keras.layers.RNN, hidden: Any, mask: Any) -> Any:
-    """Return outputs (batch, steps, units), in the order in which they were made, as Keras's."""
-    outputs = keras.ops.transpose(hidden, (1, 0, 2))
-    if mask is None or not layer.zero_output_for_mask:
-        return outputs
-    mask = keras.ops.flip(mask, 1) if layer.go_backwards else mask
-    return outputs * keras.ops.cast(mask, outputs.dtype)[:, :, None]
