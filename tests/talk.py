@@ -67,6 +67,12 @@ def value_of(metrics: str, line: str) -> float:
     return float(values[0]) if values else 0
 
 
+def scrape(base_url: str) -> str:
+    """What /metrics says."""
+    with urllib.request.urlopen(f"{base_url}/metrics", timeout=10) as response:
+        return str(response.read().decode())
+
+
 async def receive_until(socket: websockets.ClientConnection, kind: str) -> list[Message]:
     """Everything up to the first message of type ``kind``, which is the last."""
     messages = [await receive(socket)]

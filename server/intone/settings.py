@@ -171,8 +171,9 @@ class LimitSettings:
     RANGES: ClassVar[Ranges] = {"max_message_bytes": (1, 1 << 31)}
 
     def __post_init__(self) -> None:
-        for name in (one.name for one in fields(self)):
-            _check(getattr(self, name) > 0, f"{name} must be over 0, not {getattr(self, name)}")
+        for one in fields(self):
+            value = getattr(self, one.name)
+            _check(value > 0, f"{one.name} must be over 0, not {value}")
         _check_ranges(self)
 
     @property

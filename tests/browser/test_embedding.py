@@ -7,11 +7,14 @@ import re
 import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from listening_page import ListeningPage
+from pages import blocks
 from selenium.webdriver import ActionChains
 
 VITE_APPLICATION = """
@@ -99,9 +102,7 @@ def guide(repo_root: Path) -> str:
 
 
 def block(guide: str, language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
-    assert found
-    return found[1]
+    return blocks(guide, language)[0]
 
 
 def page_of(example: str, server_url: str) -> str:
@@ -110,6 +111,20 @@ def page_of(example: str, server_url: str) -> str:
 
 def shown(page: ListeningPage, selector: str) -> str:
     return str(page.read(selector)).strip()
+
+
+def shows_emotion(page: ListeningPage) -> bool:
+    return re.match(r"\w+ \d+ ?%", shown(page, "output")) is not None
+
+
+def open_meter(page: ListeningPage) -> Callable[[str], Any]:
+    """Wait for the element and press its button; return what runs scripts, which find the type
+    of the last message in ``last``."""
+    run = page.driver.execute_script
+    run("addEventListener('intone', (e) => (window.last = e.detail.type))")
+    page.until(lambda: run(READ_METER)[2] == "Start", "the element")
+    run(PRESS_METER)
+    return run
 
 
 def test_the_example_is_ten_lines_and_works_as_pasted(start_server, open_page, site, guide):
@@ -124,7 +139,7 @@ def test_the_example_is_ten_lines_and_works_as_pasted(start_server, open_page, s
         with open_page(f"{origin}/") as page:
             button = page.driver.find_element("css selector", "button")
             ActionChains(page.driver).double_click(button).perform()
-            page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion")
+            page.until(lambda: shows_emotion(page), "an emotion")
             run = page.driver.execute_script
             assert run("return opened.map(({ readyState }) => readyState)") == ["live"]
             # Pressed once more it ends, and once more it begins again.
@@ -132,7 +147,7 @@ def test_the_example_is_ten_lines_and_works_as_pasted(start_server, open_page, s
             page.until(lambda: run("return opened[0].readyState") == "ended", "the end")
             run("document.querySelector('output').value = ''")
             page.press("button")
-            page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion again")
+            page.until(lambda: shows_emotion(page), "an emotion again")
 
 
 def test_the_example_ends_while_the_server_is_away(start_server, open_page, site, guide):
@@ -144,7 +159,7 @@ def test_the_example_ends_while_the_server_is_away(start_server, open_page, site
         with open_page(f"{origin}/", logs_errors=True) as page:
             run = page.driver.execute_script
             page.press("button")
-            page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion")
+            page.until(lambda: shows_emotion(page), "an emotion")
             run("document.querySelector('output').value = ''")
             first.stop()
             page.until(lambda: shown(page, "output"), "why nothing comes any more")
@@ -154,7 +169,7 @@ def test_the_example_ends_while_the_server_is_away(start_server, open_page, site
             with start_server(*flags, "--port", str(first.port)):
                 page.until(lambda: not run("return document.querySelector('button').disabled"), "")
                 page.press("button")
-                page.until(lambda: re.match(r"\w+ \d+ ?%", shown(page, "output")), "an emotion")
+                page.until(lambda: shows_emotion(page), "an emotion")
                 assert run("return opened.length") == 2
 
 
@@ -184,10 +199,7 @@ def test_the_element_works_under_the_policy_of_the_guide(start_server, open_page
         text = METER.replace("SERVER", f"{server.url}/")
         (folder / "index.html").write_text(text, encoding="utf-8")
         with open_page(f"{origin}/") as page:
-            run = page.driver.execute_script
-            run("addEventListener('intone', (e) => (window.last = e.detail.type))")
-            page.until(lambda: run(READ_METER)[2] == "Start", "the element")
-            run(PRESS_METER)
+            run = open_meter(page)
             page.until(lambda: run(READ_METER)[2] == "Stop", "a session")
             page.until(lambda: "%" in run(READ_METER)[1], "a gender in the element")
             run(PRESS_METER)
@@ -205,10 +217,7 @@ def test_the_element_still_says_at_the_end_that_the_microphone_is_gone(
         text = METER.replace("SERVER", f"{server.url}/") + OPEN_MICROPHONES
         (folder / "index.html").write_text(text, encoding="utf-8")
         with open_page(f"{origin}/") as page:
-            run = page.driver.execute_script
-            run("addEventListener('intone', (e) => (window.last = e.detail.type))")
-            page.until(lambda: run(READ_METER)[2] == "Start", "the element")
-            run(PRESS_METER)
+            run = open_meter(page)
             # In an utterance, whose result comes after it.
             page.until(lambda: run("return window.last") == "utterance.interim", "an interim")
             run(UNPLUG)
@@ -232,9 +241,7 @@ def test_the_element_says_why_it_is_refused(start_server, open_page, site, serve
         text = METER.replace("SERVER", f"{server.url}/").replace(" url=", ' token="guess" url=')
         (folder / "index.html").write_text(text, encoding="utf-8")
         with open_page(f"{origin}/", logs_errors=True) as page:
-            run = page.driver.execute_script
-            page.until(lambda: run(READ_METER)[2] == "Start", "the element")
-            run(PRESS_METER)
+            run = open_meter(page)
             page.until(lambda: reason in run(READ_METER)[1], "the server's own reason")
             assert run(READ_METER)[2] == "Start"
 

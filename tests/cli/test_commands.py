@@ -17,7 +17,6 @@ import subprocess
 import sys
 import termios
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ import pytest
 import soundfile
 from plugin import with_plugin
 from sounds import damaged_mp3
+from talk import scrape, value_of
 
 from intone import __version__
 from intone.models import ModelStore
@@ -425,39 +425,37 @@ def long_wav(two_utterances_wav, tmp_path):
     return path
 
 
-def unread(process):
-    """How many bytes wait in its output, of the 4096 that this then holds."""
-    return struct.unpack("i", fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4)))[0]
+def until(is_true):
+    """Wait for a condition of another process."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not is_true():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def unread(pipe):
+    """How many bytes wait in it."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
 def start_unread(url, path):
     """A stream whose output nobody reads, once no more fits in."""
     process = start_piped("stream", "--url", url, "--interims", "--format", "jsonl", path)
     fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4_096)
-    deadline_s = time.monotonic() + DEADLINE_S
-    while unread(process) < 3_400:
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    until(lambda: unread(process.stdout) >= 3_400)
     return process
 
 
 def test_a_reader_that_pauses_does_not_cost_the_session(start_server, long_wav):
     with start_server() as server:
         process = start_unread(server.ws_url, long_wav)
-        deadline_s = time.monotonic() + DEADLINE_S
-        closed = 'intone_connections_active{protocol="intone.v1"} 0.0'
-        while closed not in scrape(server):
-            assert time.monotonic() < deadline_s
-            time.sleep(0.05)
+        active = 'intone_connections_active{protocol="intone.v1"}'
+        assert active in scrape(server.url)
+        until(lambda: value_of(scrape(server.url), active) == 0)
         output, errors = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, errors.strip()) == (0, b"")
     results = [line for line in map(json.loads, output.splitlines()) if line["event"] == "result"]
     assert len(results) == 8
-
-
-def scrape(server):
-    with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as response:
-        return response.read().decode()
 
 
 def test_ctrl_c_is_heeded_while_nobody_reads(server, long_wav):
@@ -475,11 +473,7 @@ def test_ctrl_c_ends_what_waits_for_the_header(server, command):
     process.stdin.write(b"RIFF")
     process.stdin.flush()
     # It has been read: what comes next is waited for.
-    taken = fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4))
-    deadline_s = time.monotonic() + DEADLINE_S
-    while taken != bytes(4):
-        assert time.monotonic() < deadline_s
-        taken = fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4))
+    until(lambda: unread(process.stdin) == 0)
     process.send_signal(signal.SIGINT)
     # The pipe stays open until then: its end would be an end of the file, too.
     assert process.wait(timeout=DEADLINE_S) == 130

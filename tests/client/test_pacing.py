@@ -47,10 +47,9 @@ def test_in_real_time_a_block_goes_when_it_would_have_been_spoken():
 
 def test_a_stall_is_not_made_up_for_by_a_flood():
     pacing = RealTimePacing()
-    now_s = sent_s = 0.0
+    now_s = 0.0
     for _ in range(20):
         now_s += pacing.delay_s(0.5, now_s)
-        sent_s += 0.5
     now_s += 45
     stalled_s = now_s
     for _ in range(20):

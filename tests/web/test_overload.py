@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import sys
-import urllib.request
 
 import pytest
 import talk
@@ -63,8 +62,7 @@ def slow_server(start_server, tmp_path):
 
 def scrape(server):
     """Every line of /metrics by its name and labels."""
-    with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as response:
-        lines = response.read().decode().splitlines()
+    lines = talk.scrape(server.url).splitlines()
     pairs = [line.rpartition(" ") for line in lines if not line.startswith("#")]
     return {name: float(value) for name, _, value in pairs}
 

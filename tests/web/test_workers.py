@@ -11,8 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,8 +65,7 @@ async def both(server):
 
 def scraped(server, line):
     """The value of one line of /metrics."""
-    with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as response:
-        return talk.value_of(response.read().decode(), line)
+    return talk.value_of(talk.scrape(server.url), line)
 
 
 ACTIVE = 'intone_connections_active{protocol="intone.v1"}'

@@ -17,16 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from intone import __version__
+from intone.cli.exit_codes import FAILED, INTERRUPTED, WRONG_USE
 from intone.cli.output import FORMATS
-from intone.cli.waiting import INTERRUPTED
 from intone.errors import IntoneError, SettingsError
 from intone.native_output import part_stderr
 
 if TYPE_CHECKING:
     from intone.settings import ServerSettings
-
-_FAILED, _WRONG_USE = 1, 2
-"""Exit codes."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """What writing fails of."""
@@ -83,17 +80,17 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader of our output left (``| head``); the interpreter must not flush into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _FAILED
+        return FAILED
     except OSError as error:
         # What reads files and sockets says its own sentence: this is our output, on a full disk,
         # or something that nobody foresaw.
         doing = "cannot write: " if error.errno in _FULL else ""
         click.echo(f"intone: error: {doing}{error.strerror or error}", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _FAILED
+        return FAILED
     except IntoneError as error:
         report(error)
-        return _WRONG_USE if isinstance(error, SettingsError) else _FAILED
+        return WRONG_USE if isinstance(error, SettingsError) else FAILED
     return code if isinstance(code, int) else 0
 
 

@@ -14,8 +14,9 @@ import click
 
 from intone import client
 from intone.audio_files import open_audio
+from intone.cli.exit_codes import INTERRUPTED
 from intone.cli.output import make_format, note_discards, to_line
-from intone.cli.waiting import INTERRUPTED, PatientPrinter, PatientThread
+from intone.cli.waiting import PatientPrinter, PatientThread
 from intone.errors import IntoneError
 from intone.types import DiscardReason, UtteranceDiscarded, UtteranceInterim, UtteranceResult
 

@@ -13,9 +13,6 @@ import click
 
 _Result = TypeVar("_Result")
 
-INTERRUPTED = 130
-"""The exit code that a shell expects after Ctrl-C."""
-
 
 class PatientThread:
     """Makes calls one after the other. Nobody waits for it: what it waits for may never come.
